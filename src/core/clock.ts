@@ -1,0 +1,55 @@
+/** Time, so that tests can hold it: monotonic milliseconds and timers. Never the wall clock where a duration matters. */
+
+export interface Timer {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Monotonic, in milliseconds, with fractions. */
+  now(): number
+  /** Wall clock in milliseconds since 1970, for what people read. */
+  wallMs(): number
+  /** Runs `fn` once after `delayMs`; does not keep the process alive. */
+  after(delayMs: number, fn: () => void): Timer
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, fn) {
+    const handle = setTimeout(fn, delayMs)
+    handle.unref()
+    return { cancel: () => clearTimeout(handle) }
+  },
+}
+
+/** A clock that stands still until `advance` is called; timers fire in order of their time. */
+export interface ManualClock extends Clock {
+  advance(ms: number): void
+}
+
+export function manualClock(startMs = 0): ManualClock {
+  let now = startMs
+  let order = 0
+  const timers = new Set<{ at: number; order: number; fn: () => void }>()
+  return {
+    now: () => now,
+    wallMs: () => 1_700_000_000_000 + now,
+    after(delayMs, fn) {
+      const timer = { at: now + Math.max(0, delayMs), order: order++, fn }
+      timers.add(timer)
+      return { cancel: () => timers.delete(timer) }
+    },
+    advance(ms) {
+      const end = now + ms
+      for (;;) {
+        const due = [...timers].filter((t) => t.at <= end).sort((a, b) => a.at - b.at || a.order - b.order)[0]
+        if (!due) break
+        timers.delete(due)
+        now = Math.max(now, due.at)
+        due.fn()
+      }
+      now = end
+    },
+  }
+}

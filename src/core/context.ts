@@ -1,0 +1,28 @@
+/** What travels with a call by itself: trace, deadline, caller, identity. */
+
+/** A position in a trace. Ids are lower-case hex; a 64-bit trace id keeps its 16 digits. */
+export interface TraceContext {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentId: string | undefined
+  /** undefined: not decided yet. */
+  readonly sampled: boolean | undefined
+  /** W3C tracestate, passed on as it came. */
+  readonly state: string | undefined
+}
+
+/** The context of a call in progress, as handlers and web applications see it. */
+export interface CallContext {
+  readonly traceId: string
+  readonly trace: TraceContext
+  /** Name of the service that called, once the call key matched; `gateway` for calls from outside. */
+  readonly caller: string | undefined
+  /** What the gateway's auth hook returned, once the call key matched. */
+  readonly identity: unknown
+  /** 1 for a first attempt. A callee that sees more does not retry below. */
+  readonly attempt: number
+  /** Milliseconds left, Infinity without a deadline. */
+  leftMs(): number
+  /** Aborted when the caller goes away or the deadline is over. */
+  readonly signal: AbortSignal
+}

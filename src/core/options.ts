@@ -1,0 +1,201 @@
+/** The settings of a process, resolved: every duration in milliseconds, every written form (`"5/100"`) parsed once. */
+
+/** At most `calls` in any `perMs`. Written `"5/100"`: 100 in 5 seconds. */
+export interface Rate {
+  readonly calls: number
+  readonly perMs: number
+}
+
+/** How a call is treated on the way. */
+export interface Policy {
+  /** Until the head of the answer (RPC: the answer), waits and retries included. @default 10000 */
+  readonly timeoutMs: number
+  /** Until the end of the answer. @default undefined (no total) */
+  readonly totalTimeoutMs: number | undefined
+  /** Further attempts after the first, 0 to 10. @default 1 */
+  readonly retries: number
+  /** Waits before the second, third … attempt; undefined: none, then full jitter from 25 to 250. */
+  readonly retryWaitsMs: readonly number[] | undefined
+  /** `loose`: as the original did (`compat: goms`), whatever was sent and whether or not it is idempotent. */
+  readonly retryRule: 'safe' | 'loose'
+  /** Whether 503 and 429 without proof may be tried again. @default false */
+  readonly retryBusy: boolean
+  /** Per calling process, node and route, one token an attempt. */
+  readonly limiter: Rate | undefined
+  /** Opens after that many errors in that window; per calling process, node and route. */
+  readonly breaker: Rate | undefined
+  /** Per calling process and route, before the pick. */
+  readonly callLimit: Rate | undefined
+}
+
+/** One route as one source gives it; a field that the source leaves out is undefined and taken from the next one. */
+export interface RouteOptions {
+  /** Path at the service, starting with `/`. */
+  readonly path?: string | undefined
+  readonly type?: 'http' | 'rpc' | undefined
+  /** HTTP methods that are let through, upper case; undefined: any. */
+  readonly methods?: readonly string[] | undefined
+  readonly timeoutMs?: number | undefined
+  readonly totalTimeoutMs?: number | undefined
+  readonly retries?: number | undefined
+  readonly retryBusy?: boolean | undefined
+  readonly limiter?: Rate | undefined
+  readonly breaker?: Rate | undefined
+  readonly callLimit?: Rate | undefined
+  /** PUT and DELETE, or any method, may be repeated. */
+  readonly idempotent?: boolean | undefined
+  /** A request with an `Idempotency-Key` may be repeated. */
+  readonly idempotencyKey?: boolean | undefined
+  /** Add `"status":true` to JSON answers. */
+  readonly envelope?: boolean | undefined
+  /** Only nodes of this version or zone. */
+  readonly select?: { readonly version?: string | undefined; readonly zone?: string | undefined } | undefined
+}
+
+/** Routes by service and action. */
+export type Routes = Readonly<Record<string, Readonly<Record<string, RouteOptions>>>>
+
+/** How the next node is chosen; `hash` goes by the value of a header, cookie or query parameter. */
+export type BalanceOptions =
+  | 'round-robin'
+  | 'weighted'
+  | 'random'
+  | 'least-in-flight'
+  | 'p2c'
+  | { readonly hash: { readonly header?: string; readonly cookie?: string; readonly query?: string } }
+
+export interface TlsOptions {
+  /** Paths of PEM files. */
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  readonly serverName?: string | undefined
+}
+
+export interface RegistryOptions {
+  readonly kind: 'memory' | 'embedded' | 'etcd'
+  /** `host:port` of etcd, in order of preference. */
+  readonly endpoints: readonly string[]
+  readonly user: string | undefined
+  readonly password: string | undefined
+  readonly tls: TlsOptions | undefined
+  /** First port of the embedded registry on loopback. @default 24379 */
+  readonly embeddedPort: number
+  /** How our keys are written. @default 'goms' */
+  readonly dialect: 'goms' | 'go-garden'
+  /** Lease of a registration. @default 10000 */
+  readonly leaseTtlMs: number
+  /** How long a starting process tries to reach the registry before it gives up. @default 10000 */
+  readonly connectTimeoutMs: number
+}
+
+/** What addresses a node tells the others. */
+export interface AdvertiseOptions {
+  readonly host?: string | undefined
+  /** Name of a network interface, `eth0`. */
+  readonly interface?: string | undefined
+  /** The first address within, `10.0.0.0/8`. */
+  readonly cidr?: string | undefined
+  readonly httpPort?: number | undefined
+  readonly rpcPort?: number | undefined
+}
+
+export interface CorsOptions {
+  /** Origins that may read answers; `*` lets all, without credentials. */
+  readonly origins: readonly string[]
+  readonly methods?: readonly string[] | undefined
+  readonly headers?: readonly string[] | undefined
+  readonly exposedHeaders?: readonly string[] | undefined
+  /** Cookies and authorization from other origins; refused with `*`. @default false */
+  readonly credentials?: boolean | undefined
+  readonly maxAgeMs?: number | undefined
+}
+
+/** Whose codes and texts the gateway's own failures carry. */
+export type Compat = 'native' | 'goms' | 'go-garden'
+
+export interface GatewayOptions {
+  readonly compat: Compat
+  /** @default true */
+  readonly envelope: boolean
+  /** Who may read `/cluster`. @default 'private' */
+  readonly cluster: 'private' | 'public' | 'off'
+  readonly cors: CorsOptions | undefined
+  /** Addresses or CIDRs whose X-Forwarded-* are believed. */
+  readonly trustedProxies: readonly string[]
+  /** How long new connections are still served after `/-/ready` says no. @default 6000 */
+  readonly lbDrainMs: number
+  /** Header bytes of a request. @default 16384 */
+  readonly maxHeaderBytes: number
+  /** Body bytes of a request. @default Infinity */
+  readonly maxBodyBytes: number
+  /** Silence on a body or session before it is cut. @default 60000 */
+  readonly idleTimeoutMs: number
+  /** @default 500 */
+  readonly connectTimeoutMs: number
+  /** Connections to one node. @default 256 */
+  readonly maxConnectionsPerNode: number
+}
+
+/** Everything a process goes by, after flags, environment, files and defaults. */
+export interface Settings {
+  /** Name that all services which see each other share; no `_`. @default 'goms' */
+  readonly project: string
+  readonly callKey: string | undefined
+  readonly registry: RegistryOptions
+  /** Addresses of optional components as the files give them. */
+  readonly redisAddr: string | undefined
+  readonly zipkinAddr: string | undefined
+  readonly esAddr: string | undefined
+  readonly amqpAddr: string | undefined
+  /** Undefined: the role's default (gateway 8080 and 8180, services 0 and 0). */
+  readonly httpPort: number | undefined
+  readonly rpcPort: number | undefined
+  /** Address to listen on. Undefined: all with etcd, loopback else. */
+  readonly host: string | undefined
+  readonly advertise: AdvertiseOptions
+  readonly adminHost: string
+  /** Undefined: rpcPort + 1000, or a free one. */
+  readonly adminPort: number | 'off' | undefined
+  readonly routes: Routes
+  /** Defaults of all routes. */
+  readonly policy: Policy
+  readonly balance: { readonly default: BalanceOptions; readonly services: Readonly<Record<string, BalanceOptions>> }
+  readonly gateway: GatewayOptions
+  readonly drainMs: number
+  /** The sum of all waits at the end stays below. @default 30000 */
+  readonly terminationGraceMs: number
+  readonly log: 'human' | 'json'
+  /** Debug lines too. */
+  readonly debug: boolean
+  /** Directory for log files and what survives a restart; undefined: none is written. */
+  readonly runtimeDir: string | undefined
+  /** Keys of the user's own (`config:` in go-garden's files), as they stand. */
+  readonly user: Readonly<Record<string, unknown>>
+}
+
+export const defaultPolicy: Policy = {
+  timeoutMs: 10_000,
+  totalTimeoutMs: undefined,
+  retries: 1,
+  retryWaitsMs: undefined,
+  retryRule: 'safe',
+  retryBusy: false,
+  limiter: undefined,
+  breaker: undefined,
+  callLimit: undefined,
+}
+
+export const defaultGateway: GatewayOptions = {
+  compat: 'native',
+  envelope: true,
+  cluster: 'private',
+  cors: undefined,
+  trustedProxies: [],
+  lbDrainMs: 6000,
+  maxHeaderBytes: 16_384,
+  maxBodyBytes: Number.POSITIVE_INFINITY,
+  idleTimeoutMs: 60_000,
+  connectTimeoutMs: 500,
+  maxConnectionsPerNode: 256,
+}

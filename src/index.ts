@@ -1,0 +1,4 @@
+/** goms: the public names. */
+
+// errors
+export { GomsError } from './core/errors.ts'
