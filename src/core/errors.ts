@@ -9,7 +9,7 @@ export interface CodeMeaning {
 }
 
 /** Codes of calls: gRPC's sixteen (https://grpc.io/docs/guides/status-codes/) and three of the data plane. */
-export const CALL_CODES = {
+export const CALL_CODES: Readonly<Record<CallCode, CodeMeaning>> = {
   CANCELLED: { status: 499, retryable: false, meaning: 'the caller went away before the answer' },
   UNKNOWN: { status: 500, retryable: false, meaning: 'the callee failed without saying how' },
   INVALID_ARGUMENT: { status: 400, retryable: false, meaning: 'the input is wrong whatever the state' },
@@ -29,7 +29,7 @@ export const CALL_CODES = {
   BAD_GATEWAY: { status: 502, retryable: true, meaning: 'the node failed before it answered' },
   OVERLOADED: { status: 503, retryable: true, meaning: 'the node refused, provably without running the call' },
   DRAINING: { status: 503, retryable: true, meaning: 'the node is leaving and did not run the call' },
-} as const satisfies Record<string, CodeMeaning>
+}
 
 /** What a mistake at the start means: the exit code of the process and a sentence for the reader. */
 export interface SetupMeaning {
@@ -38,7 +38,20 @@ export interface SetupMeaning {
 }
 
 /** Exit codes of the command line. */
-export const EXIT = {
+export const EXIT: {
+  readonly OK: 0
+  readonly FAILED: 1
+  readonly USAGE: 2
+  readonly CONFIG: 3
+  readonly NOT_FOUND: 4
+  readonly UNAVAILABLE: 5
+  readonly DEADLINE: 6
+  readonly REFUSED: 7
+  readonly UNAUTHENTICATED: 8
+  readonly PORT_IN_USE: 9
+  readonly CHECKS_FAILED: 10
+  readonly PARTLY_DONE: 11
+} = {
   OK: 0,
   FAILED: 1,
   USAGE: 2,
@@ -51,10 +64,10 @@ export const EXIT = {
   PORT_IN_USE: 9,
   CHECKS_FAILED: 10,
   PARTLY_DONE: 11,
-} as const
+}
 
 /** Codes of mistakes that a person makes at the start of a process. Each has an entry in docs/errors.md. */
-export const SETUP_CODES = {
+export const SETUP_CODES: Readonly<Record<SetupCode, SetupMeaning>> = {
   GOMS_USAGE: { exitCode: EXIT.USAGE, meaning: 'unknown command, flag or argument' },
   GOMS_CONFIG_SYNTAX: { exitCode: EXIT.CONFIG, meaning: 'a configuration file is not valid YAML' },
   GOMS_CONFIG_UNKNOWN_KEY: { exitCode: EXIT.CONFIG, meaning: 'a key that the configuration does not know' },
@@ -74,10 +87,48 @@ export const SETUP_CODES = {
   GOMS_SERVICE_FILE: { exitCode: EXIT.CONFIG, meaning: 'a service file is missing, throws or exports no service' },
   GOMS_APP_UNKNOWN: { exitCode: EXIT.CONFIG, meaning: 'a web application of a shape that goms does not know' },
   GOMS_PEER_MISSING: { exitCode: EXIT.CONFIG, meaning: 'an optional package is needed and not installed' },
-} as const satisfies Record<string, SetupMeaning>
+}
 
-export type CallCode = keyof typeof CALL_CODES
-export type SetupCode = keyof typeof SETUP_CODES
+export type CallCode =
+  | 'CANCELLED'
+  | 'UNKNOWN'
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'OUT_OF_RANGE'
+  | 'UNIMPLEMENTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'DATA_LOSS'
+  | 'UNAUTHENTICATED'
+  | 'BAD_GATEWAY'
+  | 'OVERLOADED'
+  | 'DRAINING'
+export type SetupCode =
+  | 'GOMS_USAGE'
+  | 'GOMS_CONFIG_SYNTAX'
+  | 'GOMS_CONFIG_UNKNOWN_KEY'
+  | 'GOMS_CONFIG_INVALID'
+  | 'GOMS_CONFIG_DUPLICATE'
+  | 'GOMS_CONFIG_UNREADABLE'
+  | 'GOMS_NAME_INVALID'
+  | 'GOMS_OPTION_INVALID'
+  | 'GOMS_CALL_KEY_WEAK'
+  | 'GOMS_REGISTRY_NOT_CHOSEN'
+  | 'GOMS_REGISTRY_UNAVAILABLE'
+  | 'GOMS_REGISTRY_AUTH'
+  | 'GOMS_ADDRESS_CONFLICT'
+  | 'GOMS_ADDRESS_REFUSED'
+  | 'GOMS_PORT_IN_USE'
+  | 'GOMS_PORT_DENIED'
+  | 'GOMS_SERVICE_FILE'
+  | 'GOMS_APP_UNKNOWN'
+  | 'GOMS_PEER_MISSING'
 
 /** The parts of a mistake: a person reads what was found, what was expected and how to mend it. */
 export interface SetupDetail {
