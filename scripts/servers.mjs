@@ -1,0 +1,52 @@
+/** Installs the servers that tests start by themselves on free ports (etcd, Redis), where the system has apt-get. */
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Command that tests look for → Debian package that has it. */
+export const SERVERS = { etcd: 'etcd-server', etcdctl: 'etcd-client', 'redis-server': 'redis-server' }
+
+/** Names of the server commands that are not on the PATH. */
+export function missingServers() {
+  return Object.keys(SERVERS).filter((command) => !isOnPath(command))
+}
+
+function isOnPath(command) {
+  return (process.env.PATH ?? '').split(delimiter).some((dir) => {
+    try {
+      accessSync(join(dir, command), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function install() {
+  const missing = missingServers()
+  if (missing.length === 0) {
+    process.stderr.write(`servers: ${Object.keys(SERVERS).join(', ')} are installed\n`)
+    return 0
+  }
+  const packages = missing.map((command) => SERVERS[command])
+  const root = process.getuid?.() === 0
+  if (!isOnPath('apt-get') || !(root || isOnPath('sudo'))) {
+    process.stderr.write(`servers: missing ${missing.join(', ')}. Install them with the system's package manager\n`)
+    process.stderr.write(`  (Debian packages: ${packages.join(' ')})\n`)
+    return 1
+  }
+  process.stderr.write(`servers: installing ${packages.join(' ')} …\n`)
+  // The packages would start daemons; tests bring their own.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  const apt = (...args) => {
+    const [command, ...rest] = root ? ['apt-get', ...args] : ['sudo', '-E', 'apt-get', ...args]
+    return spawnSync(command, rest, { env, stdio: ['ignore', 2, 2] }).status === 0
+  }
+  const line = ['-y', '-qq', '--no-install-recommends', 'install', ...packages]
+  if (apt(...line) || (apt('-qq', 'update') && apt(...line))) return missingServers().length === 0 ? 0 : 1
+  process.stderr.write('servers: apt-get failed\n')
+  return 1
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = install()
