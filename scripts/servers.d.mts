@@ -1,0 +1,3 @@
+/** Types of servers.mjs for the tests. */
+export declare const SERVERS: Readonly<Record<'etcd' | 'etcdctl' | 'redis-server', string>>
+export declare function missingServers(): (keyof typeof SERVERS)[]

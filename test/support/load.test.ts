@@ -1,0 +1,56 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { judge } from './judge.ts'
+import { startLoad } from './load.ts'
+import { freePort } from './processes.ts'
+
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close()
+    server.closeAllConnections()
+  }
+})
+
+/** Echoes ids; `broken` decides what goes wrong for the n-th request. */
+async function echo(broken: (n: number) => 'right' | 'reset' | 'wrong-id' | 'silent' = () => 'right'): Promise<string> {
+  let n = 0
+  const server = createServer(async (req, res) => {
+    let body = ''
+    for await (const chunk of req) body += chunk
+    const id = req.method === 'GET' ? new URL(req.url ?? '', 'http://x').searchParams.get('id') : JSON.parse(body).id
+    const how = broken(n++)
+    if (how === 'silent') return
+    if (how === 'reset') return void req.socket.destroy()
+    res.setHeader('content-type', 'application/json')
+    res.end(JSON.stringify({ id: how === 'wrong-id' ? 'other' : id, node: 'a' }))
+  })
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+test('sends its rate, half GET and half POST, each with its own id', async () => {
+  const history = await startLoad({ origins: [await echo()], durationMs: 500, rate: 200 }).done
+  expect(history).toHaveLength(100)
+  expect(history.filter((it) => it.method === 'POST')).toHaveLength(50)
+  expect(new Set(history.map((it) => it.id)).size).toBe(100)
+  expect(judge(history, []).lost).toEqual([])
+})
+
+test('writes down resets, wrong ids and silence, and goes on sending', async () => {
+  const how = { 5: 'reset', 10: 'wrong-id', 15: 'silent' } as const
+  const origin = await echo((n) => (how as Record<number, 'reset' | 'wrong-id' | 'silent'>)[n] ?? 'right')
+  const history = await startLoad({ origins: [origin], durationMs: 300, rate: 100, tailMs: 300 }).done
+  const verdict = judge(history, [])
+  expect(history).toHaveLength(30)
+  expect(verdict.lost).toHaveLength(3)
+  expect(verdict.crossTalk).toHaveLength(1)
+})
+
+test('a client that knows two gateways goes to the other when one cannot be reached', async () => {
+  const closed = `http://127.0.0.1:${await freePort()}`
+  const history = await startLoad({ origins: [closed, await echo()], durationMs: 200, rate: 100 }).done
+  expect(judge(history, []).lost).toEqual([])
+})

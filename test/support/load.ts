@@ -1,0 +1,113 @@
+/**
+ * L400 and its like: an open loop that sends on time whatever the answers do, half GET and half POST, each with an id of
+ * its own, over kept-alive connections; and writes down what became of each.
+ */
+import { Pool } from 'undici'
+import type { Sent } from './judge.ts'
+
+export interface LoadOptions {
+  /** `http://127.0.0.1:8080`; with several, requests take turns, and one that cannot connect goes to the next. */
+  readonly origins: readonly string[]
+  /** Must echo `{ "id": <the id of the query or of the JSON body>, "node": … }`. @default '/api/echo/echo' */
+  readonly path?: string
+  readonly durationMs: number
+  /** Requests a second. @default 400 */
+  readonly rate?: number
+  /** How long answers are waited for at the end. @default 10000 */
+  readonly tailMs?: number
+  /** Begins the ids, so that several loads can share one history. @default 'r' */
+  readonly prefix?: string
+}
+
+export interface Load {
+  /** Milliseconds since it began. */
+  elapsedMs(): number
+  /** Resolves when every answer has come or the tail is over, in the order of sending. */
+  readonly done: Promise<readonly Sent[]>
+}
+
+/** Begins to send at once. */
+export function startLoad(options: LoadOptions): Load {
+  const { origins, durationMs, rate = 400, tailMs = 10_000, path = '/api/echo/echo', prefix = 'r' } = options
+  const total = Math.floor((durationMs * rate) / 1000)
+  const pools = origins.map(
+    (origin) => new Pool(origin, { connections: 128, pipelining: 1, connect: { timeout: 2000 } }),
+  )
+  const history: Sent[] = []
+  const pending = new Set<Promise<void>>()
+  const startedMs = performance.now()
+  const elapsedMs = (): number => performance.now() - startedMs
+
+  const send = async (n: number): Promise<void> => {
+    const id = `${prefix}${n}`
+    const method = n % 2 === 0 ? 'GET' : 'POST'
+    const sentMs = elapsedMs()
+    const began = performance.now()
+    // Its place is taken now, so that the history is in the order of sending.
+    history[n] = { id, method, sentMs, tookMs: undefined, status: 0, echoed: undefined, node: undefined, error: 'none' }
+    let answer: Pick<Sent, 'tookMs' | 'status' | 'echoed' | 'node' | 'error'>
+    try {
+      const { status, body } = await ask(n, id, method)
+      const echo = readEcho(body)
+      const error = status === 200 && echo.id === id ? undefined : `${status} ${body.slice(0, 120)}`
+      answer = { tookMs: performance.now() - began, status, echoed: echo.id, node: echo.node, error }
+    } catch (error) {
+      const { code, message } = error as Error & { code?: string }
+      answer = { tookMs: undefined, status: 0, echoed: undefined, node: undefined, error: code ?? message }
+    }
+    history[n] = { id, method, sentMs, ...answer }
+  }
+
+  const ask = async (n: number, id: string, method: 'GET' | 'POST'): Promise<{ status: number; body: string }> => {
+    for (let attempt = 0; ; attempt++) {
+      const pool = pools[(n + attempt) % pools.length] as Pool
+      try {
+        const response = await pool.request(
+          method === 'GET'
+            ? { method, path: `${path}?id=${id}` }
+            : { method, path, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id }) },
+        )
+        return { status: response.statusCode, body: await response.body.text() }
+      } catch (error) {
+        // Never sent: a client that knows another gateway goes there.
+        const code = (error as { code?: string }).code
+        const unsent = code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT'
+        if (!unsent || attempt + 1 >= pools.length) throw error
+      }
+    }
+  }
+
+  const done = new Promise<void>((resolve) => {
+    let n = 0
+    const tick = setInterval(() => {
+      const due = Math.min(total, Math.floor((elapsedMs() * rate) / 1000) + 1)
+      for (; n < due; n++) {
+        const one = send(n).finally(() => pending.delete(one))
+        pending.add(one)
+      }
+      if (n < total) return
+      clearInterval(tick)
+      resolve()
+    }, 5)
+  }).then(async () => {
+    let timer: NodeJS.Timeout | undefined
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, tailMs)
+    })
+    await Promise.race([Promise.all(pending), over])
+    clearTimeout(timer)
+    const result = [...history]
+    await Promise.all(pools.map((pool) => pool.destroy()))
+    return result
+  })
+  return { elapsedMs, done }
+}
+
+function readEcho(body: string): { id: string | undefined; node: string | undefined } {
+  try {
+    const { id, node } = JSON.parse(body) as { id?: string; node?: string }
+    return { id, node }
+  } catch {
+    return { id: undefined, node: undefined }
+  }
+}
