@@ -1,0 +1,93 @@
+/**
+ * The target of a request, decided once: routing and the node see the same path.
+ * Sources: RFC 9112 §3.2 (forms), RFC 3986 §6.2.2 and §5.2.4 (normalisation).
+ */
+
+export interface Target {
+  /** Absolute, normalised: no `.`, `..` or empty segment, unreserved characters decoded. */
+  readonly path: string
+  /** Byte for byte as it came, with its `?`; empty without one. */
+  readonly query: string
+  /** The authority of an absolute-form target, which then counts instead of the Host header. */
+  readonly authority: string | undefined
+}
+
+/** Longer targets are answered 414. */
+export const MAX_TARGET_BYTES = 8192
+
+/** Paths that are normal already: by far the most. */
+const PLAIN = /^(?:\/[A-Za-z0-9\-_~!$&'()*+,;=:@][A-Za-z0-9\-._~!$&'()*+,;=:@]*)+\/?$/
+/** What a path may hold before it is normalised. A backslash is a slash to some parsers: refused. */
+const ALLOWED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
+/** `{`, `|` and the like are sent by browsers; bytes above 0x7f by old clients; control characters and `#` by nobody honest. */
+const ALLOWED_QUERY = /^[\x21\x22\x24-\x7e\x80-\xff]*$/
+const ABSOLUTE = /^https?:\/\/([^/?#@\\]+)(.*)$/i
+const UNRESERVED = /[A-Za-z0-9\-._~]/
+
+/** The target, or the status that a bad one is answered with: 400, or 414 when it is too long. */
+export function parseTarget(raw: string): Target | 400 | 414 {
+  if (raw.length > MAX_TARGET_BYTES) return 414
+  let rest = raw
+  let authority: string | undefined
+  if (rest[0] !== '/') {
+    const absolute = ABSOLUTE.exec(rest)
+    if (!absolute) return 400
+    authority = absolute[1]
+    rest = absolute[2] === '' || absolute[2]?.[0] === '?' ? `/${absolute[2]}` : (absolute[2] as string)
+  }
+  const mark = rest.indexOf('?')
+  const query = mark < 0 ? '' : rest.slice(mark)
+  if (!ALLOWED_QUERY.test(query)) return 400
+  const path = normalisePath(mark < 0 ? rest : rest.slice(0, mark))
+  return path === undefined ? 400 : { path, query, authority }
+}
+
+/** The normal form of an absolute path, or undefined when it is malformed, ambiguous or climbs above the root. */
+export function normalisePath(path: string): string | undefined {
+  if (path === '/' || PLAIN.test(path)) return path
+  if (path[0] !== '/' || !ALLOWED_PATH.test(path)) return undefined
+  const decoded = path.includes('%') ? decodeUnreserved(path) : path
+  return decoded === undefined ? undefined : removeDots(decoded)
+}
+
+/**
+ * Decodes what needs no encoding, writes other escapes in upper case. An encoded slash, backslash or control character
+ * would be one path here and another at the node: refused.
+ */
+function decodeUnreserved(path: string): string | undefined {
+  let malformed = false
+  const out = path.replace(/%(..?)?/g, (_, hex: string | undefined) => {
+    if (hex === undefined || !/^[0-9A-Fa-f]{2}$/.test(hex)) {
+      malformed = true
+      return ''
+    }
+    const code = Number.parseInt(hex, 16)
+    if (code === 0x2f || code === 0x5c || code < 0x20 || code === 0x7f) malformed = true
+    const char = String.fromCharCode(code)
+    return UNRESERVED.test(char) ? char : `%${hex.toUpperCase()}`
+  })
+  return malformed ? undefined : out
+}
+
+function removeDots(path: string): string | undefined {
+  const out: string[] = []
+  const segments = path.split('/')
+  for (const segment of segments) {
+    if (segment === '..') {
+      if (out.pop() === undefined) return undefined
+    } else if (segment !== '' && segment !== '.') out.push(segment)
+  }
+  const last = segments.at(-1)
+  const folder = out.length > 0 && (last === '' || last === '.' || last === '..')
+  return `/${out.join('/')}${folder ? '/' : ''}`
+}
+
+/** A segment as the name it stands for; undefined when its escapes are no UTF-8. */
+export function decodeSegment(segment: string): string | undefined {
+  if (!segment.includes('%')) return segment
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined
+  }
+}
