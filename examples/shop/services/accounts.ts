@@ -1,0 +1,57 @@
+/** Where names and sessions are kept: in Redis when `redisAddr` is configured, for all user nodes; else in memory. */
+import { settings } from 'goms'
+
+export interface Accounts {
+  add(username: string): Promise<void>
+  has(username: string): Promise<boolean>
+  openSession(token: string, username: string): Promise<void>
+}
+
+const SESSION_SECONDS = 3600
+const MOST_IN_MEMORY = 100_000
+/** They exist from the start, at every node. */
+const KNOWN = ['test', 'bob']
+
+let opened: Promise<Accounts> | undefined
+
+export function accounts(): Promise<Accounts> {
+  const address = settings().redisAddr
+  opened ??= address === undefined ? Promise.resolve(inMemory()) : inRedis(address)
+  // A Redis that was away is tried again by the next call.
+  opened.catch(() => {
+    opened = undefined
+  })
+  return opened
+}
+
+async function inRedis(address: string): Promise<Accounts> {
+  const { createClient } = await import('@redis/client')
+  const url = address.includes('://') ? address : `redis://${address}`
+  const client = createClient({ url, disableOfflineQueue: true, commandsQueueMaxLength: 1000 })
+  client.on('error', (error: Error) => console.error(`redis ${url}: ${error.message}`))
+  await client.connect()
+  await client.sAdd('shop:users', KNOWN)
+  return {
+    async add(username) {
+      await client.sAdd('shop:users', username)
+    },
+    has: async (username) => (await client.sIsMember('shop:users', username)) === 1,
+    async openSession(token, username) {
+      await client.set(`shop:session:${token}`, username, { EX: SESSION_SECONDS })
+    },
+  }
+}
+
+function inMemory(): Accounts {
+  const names = new Set(KNOWN)
+  const sessions = new Map<string, string>()
+  return {
+    async add(username) {
+      if (names.size < MOST_IN_MEMORY) names.add(username)
+    },
+    has: async (username) => names.has(username),
+    async openSession(token, username) {
+      if (sessions.size < MOST_IN_MEMORY) sessions.set(token, username)
+    },
+  }
+}

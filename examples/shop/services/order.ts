@@ -1,0 +1,17 @@
+/** Orders: submitting one asks the user service whether its buyer exists. */
+import { randomUUID } from 'node:crypto'
+import { callContext, fetchAction, service } from 'goms'
+import { Hono } from 'hono'
+
+const app = new Hono()
+
+app.post('/order/submit', async (c) => {
+  const identity = callContext(c.req.raw)?.identity as { username: string } | undefined
+  const username = identity?.username ?? ''
+  const reply = await fetchAction('user', 'exists', { query: { username }, timeoutMs: 500 })
+  const { data } = (await reply.json()) as { data: { exists: boolean } }
+  if (!data.exists) return c.json({ code: 404, msg: `no user "${username}"`, data: null }, 404)
+  return c.json({ code: 0, msg: 'success', data: { orderId: randomUUID(), username } })
+})
+
+export default service('order', { http: app })

@@ -1,0 +1,38 @@
+/** Users: register, log in, and whether a name exists. Login shows what arrived, as the original's example did. */
+import { service } from 'goms'
+import { Hono } from 'hono'
+import { tokenFor } from '../token.ts'
+import { accounts } from './accounts.ts'
+
+const app = new Hono()
+
+app.post('/register', async (c) => {
+  const { username } = await c.req.json<{ username?: string }>()
+  if (!username) return c.json({ code: 400, msg: 'username is missing', data: null }, 400)
+  await (await accounts()).add(username)
+  return c.json({ code: 0, msg: 'success', data: { username } })
+})
+
+app.all('/login', async (c) => {
+  const body = await c.req.json<{ username?: string }>().catch(() => null)
+  if (body?.username) {
+    const token = tokenFor(body.username)
+    await (await accounts()).openSession(token, body.username)
+    c.header('X-Session-Token', token)
+  }
+  const url = new URL(c.req.url)
+  const headers = Object.fromEntries([...c.req.raw.headers].map(([name, value]) => [titled(name), value]))
+  return c.json({ code: 0, msg: 'success', data: { body, headers, method: c.req.method, urlParam: url.search } })
+})
+
+app.get('/exists', async (c) => {
+  const exists = await (await accounts()).has(c.req.query('username') ?? '')
+  return c.json({ code: 0, msg: 'success', data: { exists } })
+})
+
+/** `content-type` as `Content-Type`: how the original's readme prints headers. */
+function titled(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
+}
+
+export default service('user', { http: app })

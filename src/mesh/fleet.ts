@@ -1,0 +1,41 @@
+/** The endpoints of every service, kept in step with the registry's view. */
+import type { Clock } from '../core/clock.ts'
+import type { NodeInfo } from '../core/node.ts'
+import type { View } from '../registry/registry.ts'
+import { createHealth } from '../resilience/ejection.ts'
+import { Endpoint } from './endpoint.ts'
+
+export interface Fleet {
+  /** Sorted by key; the array is replaced when the view changes, never changed. */
+  endpoints(service: string): readonly Endpoint[]
+  close(): void
+}
+
+/** A node that comes back with another id is another endpoint: nothing of what was known of it holds. */
+export function createFleet(view: View, clock: Clock, random: () => number, left: (node: NodeInfo) => void): Fleet {
+  const services = new Map<string, readonly Endpoint[]>()
+
+  function refresh(service: string): void {
+    const known = new Map(services.get(service)?.map((endpoint) => [endpoint.node.id, endpoint]))
+    services.set(
+      service,
+      view.nodes(service).map((node) => {
+        const endpoint = known.get(node.id)
+        if (!endpoint) return createEndpoint(node, clock, random)
+        endpoint.node = node
+        return endpoint
+      }),
+    )
+  }
+
+  for (const service of view.services()) refresh(service)
+  const stop = view.subscribe((change) => {
+    refresh(change.node.service)
+    if (change.type === 'leave') left(change.node)
+  })
+  return { endpoints: (service) => services.get(service) ?? [], close: stop }
+}
+
+function createEndpoint(node: NodeInfo, clock: Clock, random: () => number): Endpoint {
+  return new Endpoint(node, { http: createHealth(clock, random), rpc: createHealth(clock, random) })
+}

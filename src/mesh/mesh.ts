@@ -1,0 +1,138 @@
+/** The mesh: the way out of a process to every service, over the endpoints that its registry's view shows. */
+import type { Balancer } from '../balance/balancer.ts'
+import { createBalancer } from '../balance/create.ts'
+import type { Call, Dispatcher } from '../core/call.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import type { NodeInfo } from '../core/node.ts'
+import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
+import type { View } from '../registry/registry.ts'
+import { createLimiter, type Limiter } from '../resilience/limiter.ts'
+import { createRetryBudget } from '../resilience/retry-budget.ts'
+import type { Target } from './dispatch.ts'
+import { RouteLatency } from './endpoint.ts'
+import { createFleet } from './fleet.ts'
+import type { Middleware } from './middleware.ts'
+import { createProber, type Probe } from './prober.ts'
+import { createStack } from './stack.ts'
+
+export interface MeshOptions {
+  readonly view: View
+  readonly balance: Settings['balance']
+  /** Balancers given in code, by service; they go before what the configuration says. */
+  readonly balancers?: Readonly<Record<string, Balancer>> | undefined
+  readonly use?: readonly Middleware[] | undefined
+  /** Tries whether a node accepts connections again. */
+  readonly probe: Probe
+  /** A node left: connections to it may go. */
+  readonly left?: ((node: NodeInfo) => void) | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: (() => number) | undefined
+}
+
+/** What `/cluster` shows of a service. */
+export interface ServiceStats {
+  /** Index that round robin takes next. */
+  readonly pollNext: number
+  /** Calls that a node answered. */
+  readonly requestFinish: number
+}
+
+export interface Mesh extends Dispatcher {
+  stats(service: string): ServiceStats
+  /** Applies changed settings: balancers whose options changed start anew. */
+  update(balance: Settings['balance']): void
+  close(): void
+}
+
+export function createMesh(options: MeshOptions): Mesh {
+  const clock = options.clock ?? systemClock
+  const random = options.random ?? Math.random
+  const fleet = createFleet(options.view, clock, random, (node) => options.left?.(node))
+  const prober = createProber({ fleet, view: options.view, clock, probe: options.probe })
+  const targets = new Map<string, ServiceTarget>()
+  const limits = new Map<string, { readonly rate: Rate; readonly limiter: Limiter }>()
+  let balance = options.balance
+
+  function target(service: string): ServiceTarget {
+    let found = targets.get(service)
+    if (!found) {
+      const balancer = options.balancers?.[service] ?? createBalancer(balanceOf(balance, service), random)
+      found = new ServiceTarget(service, fleet, balancer, createRetryBudget(clock))
+      targets.set(service, found)
+    }
+    return found
+  }
+
+  function callLimit(call: Call): Limiter | undefined {
+    const rate = call.policy.callLimit
+    if (!rate) return undefined
+    const name = `${call.service}/${call.action}`
+    const known = limits.get(name)
+    if (known && known.rate.calls === rate.calls && known.rate.perMs === rate.perMs) return known.limiter
+    const limiter = createLimiter(rate)
+    limits.set(name, { rate, limiter })
+    return limiter
+  }
+
+  const stack = createStack({ clock, random, target, callLimit, use: options.use ?? [] })
+  return {
+    dispatch: (call, carrier) => stack.dispatch(call, carrier),
+    stats(service) {
+      const found = targets.get(service)
+      return { pollNext: found?.balancer.pollNext ?? 0, requestFinish: found?.requestFinish ?? 0 }
+    },
+    update(changed) {
+      const before = balance
+      balance = changed
+      for (const [service, found] of targets) {
+        if (options.balancers?.[service]) continue
+        const wanted = balanceOf(changed, service)
+        if (JSON.stringify(balanceOf(before, service)) === JSON.stringify(wanted)) continue
+        found.balancer = createBalancer(wanted, random)
+      }
+    },
+    close() {
+      prober.close()
+      fleet.close()
+    },
+  }
+}
+
+class ServiceTarget implements Target {
+  readonly #service: string
+  readonly #fleet: { endpoints(service: string): ReturnType<Target['endpoints']> }
+  readonly #latencies = new Map<string, RouteLatency>()
+  readonly budget: Target['budget']
+  balancer: Balancer
+  requestFinish = 0
+
+  constructor(
+    service: string,
+    fleet: { endpoints(service: string): ReturnType<Target['endpoints']> },
+    balancer: Balancer,
+    budget: Target['budget'],
+  ) {
+    this.#service = service
+    this.#fleet = fleet
+    this.balancer = balancer
+    this.budget = budget
+  }
+
+  endpoints(): ReturnType<Target['endpoints']> {
+    return this.#fleet.endpoints(this.#service)
+  }
+
+  latency(action: string): RouteLatency {
+    let found = this.#latencies.get(action)
+    if (!found) this.#latencies.set(action, (found = new RouteLatency()))
+    return found
+  }
+
+  finished(): void {
+    this.requestFinish++
+  }
+}
+
+export function balanceOf(balance: Settings['balance'], service: string): BalanceOptions {
+  return Object.hasOwn(balance.services, service) ? (balance.services[service] ?? balance.default) : balance.default
+}

@@ -1,0 +1,54 @@
+/**
+ * THE outbound order: what happens to a call on its way out, and why it stands where it stands.
+ *
+ * Once per call:
+ * 1. `callLimit`  refuses before anything is spent: no attempt, no token of a node's limiter               429
+ * 2. `use`        the user's own; below the limit, so that refused calls cost them nothing either
+ * 3. `deadline`   one budget for all that follows, waits and retries included                             504
+ * 4. `retry`      above the pick, so that each attempt meets another node
+ *
+ * Once per attempt:
+ * 5. `pick`       offers it, breaker not open, limiter not full; then hard evidence, tried, soft, overdue
+ *                 → balancer. An open breaker and a full limiter cost no attempt                      429 503
+ * 6. `attempt`    the lesser of its share and what is left; takes the permits; the carrier sends it
+ *
+ * An attempt comes back in two reports, `head` (retry, breaker, health, latency) and `end` (in-flight, cut answers).
+ */
+import type { Call, Carrier, Dispatched, Dispatcher } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import { GomsError } from '../core/errors.ts'
+import type { Limiter } from '../resilience/limiter.ts'
+import { CallRun, type DispatchDeps, type Target } from './dispatch.ts'
+import { type Middleware, withMiddleware } from './middleware.ts'
+
+export interface StackDeps extends DispatchDeps {
+  target(service: string): Target
+  /** The limiter of the call's route, shared by all its calls; undefined without a `callLimit`. */
+  callLimit(call: Call): Limiter | undefined
+  readonly use: readonly Middleware[]
+}
+
+export function createStack(deps: StackDeps): Dispatcher {
+  const run: Dispatcher = {
+    dispatch(call, carrier) {
+      const calling = new CallRun(call, carrier, deps.target(call.service), deps)
+      calling.start()
+      return calling
+    },
+  }
+  const used = withMiddleware(run, deps.use)
+  return {
+    dispatch(call, carrier) {
+      const limiter = call.policy.callLimit && deps.callLimit(call)
+      if (limiter && !limiter.take(deps.clock.now())) return refuse(call, carrier, limiter, deps.clock)
+      return used.dispatch(call, carrier)
+    },
+  }
+}
+
+function refuse(call: Call, carrier: Carrier, limiter: Limiter, clock: Clock): Dispatched {
+  const { calls, perMs } = call.policy.callLimit ?? { calls: 0, perMs: 0 }
+  const message = `${call.service}/${call.action}: the call limit of ${calls} calls in ${perMs} ms is used up`
+  carrier.fail(new GomsError('RESOURCE_EXHAUSTED', message, { retryAfterMs: limiter.retryAfterMs(clock.now()) }))
+  return { cancel() {} }
+}
