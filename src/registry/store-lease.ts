@@ -22,6 +22,8 @@ export interface Leases {
   grant(ttlSeconds: number, id?: bigint): Lease
   /** Remaining TTL in seconds, 0 when there is no such lease. */
   keepAlive(id: bigint): number
+  /** Remaining whole seconds, 0 when there is no such lease. */
+  leftSeconds(id: bigint): number
   get(id: bigint): Lease | undefined
   /** Takes the lease away; its keys are the caller's to delete. */
   remove(id: bigint): Lease | undefined
@@ -89,6 +91,10 @@ export function createLeases({ clock, random, expired }: LeasesOptions): Leases 
       if (!lease) return 0
       lease.expiresAtMs = clock.now() + lease.ttlSeconds * 1000
       return lease.ttlSeconds
+    },
+    leftSeconds(id) {
+      const lease = leases.get(id)
+      return lease ? Math.max(0, Math.floor((lease.expiresAtMs - clock.now()) / 1000)) : 0
     },
     get: (id) => leases.get(id),
     remove(id) {

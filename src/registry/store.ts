@@ -56,7 +56,7 @@ export interface Store {
   /** Calls back after each write that changed anything. Returns how to stop. */
   onChange(listener: () => void): () => void
   /** Grants, renewals and lookups; a lease is given back with `revoke`. */
-  readonly leases: Pick<Leases, 'grant' | 'keepAlive' | 'get' | 'ids'>
+  readonly leases: Pick<Leases, 'grant' | 'keepAlive' | 'leftSeconds' | 'get' | 'ids'>
   /** Deletes the lease and its keys. @throws GomsError NOT_FOUND */
   revoke(lease: bigint): void
   /** No lease expires any more. */
