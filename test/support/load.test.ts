@@ -54,3 +54,13 @@ test('a client that knows two gateways goes to the other when one cannot be reac
   const history = await startLoad({ origins: [closed, await echo()], durationMs: 200, rate: 100 }).done
   expect(judge(history, []).lost).toEqual([])
 })
+
+test('a load that is stopped sends no more, and waits for what was sent', async () => {
+  const load = startLoad({ origins: [await echo()], durationMs: 60_000, rate: 100 })
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  load.stop()
+  const history = await load.done
+  expect(history.length).toBeGreaterThan(5)
+  expect(history.length).toBeLessThan(20)
+  expect(judge(history, []).lost).toEqual([])
+})

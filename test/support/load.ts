@@ -10,6 +10,7 @@ export interface LoadOptions {
   readonly origins: readonly string[]
   /** Must echo `{ "id": <the id of the query or of the JSON body>, "node": … }`. @default '/api/echo/echo' */
   readonly path?: string
+  /** Unless it is stopped before. */
   readonly durationMs: number
   /** Requests a second. @default 400 */
   readonly rate?: number
@@ -20,8 +21,8 @@ export interface LoadOptions {
 }
 
 export interface Load {
-  /** Milliseconds since it began. */
-  elapsedMs(): number
+  /** Sends no more; what was sent is waited for. */
+  stop(): void
   /** Resolves when every answer has come or the tail is over, in the order of sending. */
   readonly done: Promise<readonly Sent[]>
 }
@@ -29,7 +30,7 @@ export interface Load {
 /** Begins to send at once. */
 export function startLoad(options: LoadOptions): Load {
   const { origins, durationMs, rate = 400, tailMs = 10_000, path = '/api/echo/echo', prefix = 'r' } = options
-  const total = Math.floor((durationMs * rate) / 1000)
+  let total = Math.floor((durationMs * rate) / 1000)
   const pools = origins.map(
     (origin) => new Pool(origin, { connections: 128, pipelining: 1, connect: { timeout: 2000 } }),
   )
@@ -100,7 +101,12 @@ export function startLoad(options: LoadOptions): Load {
     await Promise.all(pools.map((pool) => pool.destroy()))
     return result
   })
-  return { elapsedMs, done }
+  return {
+    stop() {
+      total = 0
+    },
+    done,
+  }
 }
 
 function readEcho(body: string): { id: string | undefined; node: string | undefined } {

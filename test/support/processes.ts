@@ -19,6 +19,11 @@ export interface Line {
   readonly text: string
 }
 
+export interface Found {
+  readonly line: Line
+  readonly match: RegExpMatchArray
+}
+
 export interface Running {
   readonly name: string
   readonly pid: number
@@ -26,10 +31,10 @@ export interface Running {
   readonly lines: readonly Line[]
   readonly exited: Promise<Exit>
   /**
-   * The first line that matches, printed already or to come.
+   * The first line that matches, printed already (from line number `from` on, default 0) or to come.
    * @throws Error with the last lines when it ends, or `timeoutMs` (default 5000) are over, before that
    */
-  waitForLine(pattern: RegExp, timeoutMs?: number): Promise<{ readonly line: Line; readonly match: RegExpMatchArray }>
+  waitForLine(pattern: RegExp, timeoutMs?: number, from?: number): Promise<Found>
   /** All that it printed, as one text. */
   text(from?: 'stdout' | 'stderr'): string
   /** Sends a signal to it, or with `group` to all that it started too. */
@@ -108,9 +113,9 @@ export function startProcess(command: string, args: readonly string[], options: 
     lines,
     exited,
     text,
-    waitForLine(pattern, timeoutMs = 5000) {
+    waitForLine(pattern, timeoutMs = 5000, from = 0) {
       return new Promise((resolve, reject) => {
-        let seen = 0
+        let seen = from
         const finish = (then: () => void): void => {
           clearTimeout(timer)
           listeners.delete(look)
@@ -156,15 +161,24 @@ export async function killAll(): Promise<void> {
   await Promise.all(ends)
 }
 
-/** A port that was free a moment ago, for what must be known before it is started. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * A port that is free, for what must be known before it is started; below the range that the system gives to outgoing
+ * connections, so that a load does not take it meanwhile. With `count`, that many in a row are free.
+ */
+export async function freePort(count = 1): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const first = 10_240 + Math.floor(Math.random() * 22_000)
+    const free = await Promise.all(Array.from({ length: count }, (_, at) => canListen(first + at)))
+    if (free.every(Boolean)) return first
+  }
+  throw new Error('freePort: no free port found (100 attempts)')
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, () => server.close(() => resolve(true)))
   })
 }
 

@@ -1,0 +1,124 @@
+/** What holds under L400 on any registry; the files beside it bring the registry and their own faults. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { allPrint, type Backend, type Cluster, createCluster, type Member, nodeLine } from '../support/cluster.ts'
+import { judge, toText, type Verdict } from '../support/judge.ts'
+import { type Load, startLoad } from '../support/load.ts'
+
+/** A cluster under load: two gateways, three nodes of `echo`. */
+export interface Shop {
+  readonly cluster: Cluster
+  readonly gateways: readonly Member[]
+  /** Replaced when a node is restarted. */
+  readonly nodes: Member[]
+  readonly all: readonly Member[]
+  /** Sends L400 through the first gateway (or the given ones). */
+  load(durationMs: number, through?: readonly Member[]): Load
+  /** Waits for the end of a load and judges it. */
+  verdict(load: Load): Promise<Verdict>
+}
+
+export const LEASE_MS: number = 2000
+/** A load of this project is 400 requests a second; how long it lasts is each test's own affair. */
+const RATE = 400
+
+export function useShop(backend: () => Promise<Backend>, config = ''): () => Shop {
+  let shop: Shop
+  let loads = 0
+  beforeAll(async () => {
+    const cluster = createCluster({ backend: await backend(), config: `leaseTtl: ${LEASE_MS}\n${config}` })
+    const gateways = [await cluster.gateway('gateway1', { service: 'gateway' })]
+    gateways.push(await cluster.gateway('gateway2', { service: 'gateway' }))
+    const nodes = await Promise.all(['echo1', 'echo2', 'echo3'].map((name) => cluster.node(name)))
+    shop = {
+      cluster,
+      gateways,
+      nodes,
+      get all() {
+        return [...gateways, ...nodes]
+      },
+      load: (durationMs, through = [gateways[0] as Member]) =>
+        startLoad({ origins: through.map((it) => it.url), durationMs, rate: RATE, prefix: `l${++loads}-` }),
+      async verdict(load) {
+        const history = await load.done
+        const ids = new Set(history.map((it) => it.id))
+        return judge(
+          history,
+          cluster.executed().filter((it) => ids.has(it.id)),
+        )
+      },
+    }
+    await settled(shop)
+  })
+  afterAll(async () => {
+    await shop?.cluster.close()
+  })
+  return () => shop
+}
+
+/** Until both gateways show three nodes. */
+export async function settled(shop: Shop, timeoutMs = 5000): Promise<void> {
+  for (const gateway of shop.gateways) {
+    await expect.poll(() => nodesOf(gateway, 'echo'), { timeout: timeoutMs }).toHaveLength(3)
+  }
+}
+
+export async function nodesOf(gateway: Member, service: string): Promise<readonly string[]> {
+  const response = await fetch(`${gateway.url}/cluster`)
+  const { services } = (await response.json()) as { services: Record<string, { Nodes: string[] }> }
+  return services[service]?.Nodes ?? []
+}
+
+export function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** Nothing lost, nothing twice, nothing mixed up. */
+export function expectClean(verdict: Verdict): void {
+  expect(verdict.lost, toText(verdict)).toEqual([])
+  expect(verdict.twice, toText(verdict)).toEqual([])
+  expect(verdict.crossTalk, toText(verdict)).toEqual([])
+  expect(verdict.strangers, toText(verdict)).toEqual([])
+}
+
+export function loadSuite(use: () => Shop): void {
+  test('without a fault nothing is lost and the nodes get the same share', async () => {
+    const shop = use()
+    const verdict = await shop.verdict(shop.load(3000))
+    expectClean(verdict)
+    expect(Object.keys(verdict.byNode).sort()).toEqual(['echo1', 'echo2', 'echo3'])
+    expect(verdict.spread, toText(verdict)).toBeLessThanOrEqual(0.01)
+  })
+
+  test('a node killed costs at most two requests, none twice, and leaves the view when its lease ends', async () => {
+    const shop = use()
+    const victim = shop.nodes[1] as Member
+    const others = shop.all.filter((it) => it !== victim)
+    const load = shop.load(3000)
+    await wait(1000)
+    const left = allPrint(others, nodeLine('echo', victim.node, 'leave'), LEASE_MS + 3000)
+    const killedMs = Date.now()
+    victim.process.signal('SIGKILL')
+    const verdict = await shop.verdict(load)
+    expect(verdict.lost.length, toText(verdict)).toBeLessThanOrEqual(2)
+    expect(verdict.lost.filter((it) => it.method === 'GET')).toEqual([])
+    expect(verdict.twice).toEqual([])
+    expect((await left) - killedMs).toBeLessThanOrEqual(LEASE_MS + 1000)
+    shop.nodes[1] = (await shop.cluster.restart(victim)).member
+    await settled(shop)
+  })
+
+  test('a rolling restart of all three loses nothing and runs nothing twice', async () => {
+    const shop = use()
+    const load = shop.load(40_000)
+    for (const [at, node] of shop.nodes.entries()) {
+      await wait(300)
+      const { exit, member } = await shop.cluster.restart(node)
+      expect(exit, node.process.text()).toEqual({ code: 0, signal: null })
+      shop.nodes[at] = member
+      await settled(shop)
+    }
+    await wait(300)
+    load.stop()
+    expectClean(await shop.verdict(load))
+  })
+}
