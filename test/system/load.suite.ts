@@ -7,8 +7,8 @@ import { type Load, startLoad } from '../support/load.ts'
 /** A cluster under load: two gateways, three nodes of `echo`. */
 export interface Shop {
   readonly cluster: Cluster
-  readonly gateways: readonly Member[]
-  /** Replaced when a node is restarted. */
+  /** Replaced when one is restarted. */
+  readonly gateways: Member[]
   readonly nodes: Member[]
   readonly all: readonly Member[]
   /** Sends L400 through the first gateway (or the given ones). */
@@ -21,11 +21,14 @@ export const LEASE_MS: number = 2000
 /** A load of this project is 400 requests a second; how long it lasts is each test's own affair. */
 const RATE = 400
 
-export function useShop(backend: () => Promise<Backend>, config = ''): () => Shop {
+export function useShop(
+  backend: () => Promise<Backend>,
+  { leaseMs = LEASE_MS }: { leaseMs?: number } = {},
+): () => Shop {
   let shop: Shop
   let loads = 0
   beforeAll(async () => {
-    const cluster = createCluster({ backend: await backend(), config: `leaseTtl: ${LEASE_MS}\n${config}` })
+    const cluster = createCluster({ backend: await backend(), config: `leaseTtl: ${leaseMs}` })
     const gateways = [await cluster.gateway('gateway1', { service: 'gateway' })]
     gateways.push(await cluster.gateway('gateway2', { service: 'gateway' }))
     const nodes = await Promise.all(['echo1', 'echo2', 'echo3'].map((name) => cluster.node(name)))
