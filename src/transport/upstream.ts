@@ -1,0 +1,71 @@
+/** The port of the engines that carry HTTP requests to nodes: what is sent, what comes back, and how far it got. */
+import type { Duplex, Readable } from 'node:stream'
+import type { Address } from '../core/node.ts'
+
+export interface UpstreamRequest {
+  readonly method: string
+  /** Origin-form, `/path?query`. */
+  readonly path: string
+  /** Names and values in turn, without framing and without fields of one hop. */
+  readonly headers: readonly string[]
+  /** A whole body is framed by its length; a stream by `contentLength`, or in chunks without one. */
+  readonly body: Buffer | Readable | null
+  readonly contentLength?: number | undefined
+}
+
+/**
+ * How far a request got before its error:
+ * - `unsent`: not one byte left this process (refused, connect time-out, no free connection)
+ * - `unanswered`: some of it was sent, and no head came back
+ * - `broken`: the answer was cut short after its head
+ */
+export type UpstreamStage = 'unsent' | 'unanswered' | 'broken'
+
+/** What comes back. Exactly one of `end` and `error` is the last, unless the request is aborted: then nothing follows. */
+export interface UpstreamEvents {
+  /** The first byte went to the connection: from here on the node may run it. */
+  sent(): void
+  /** An informational answer other than 100 and 101. */
+  info(status: number, headers: string[]): void
+  head(status: number, headers: string[], statusText: string): void
+  /** False holds the answer until `resume`. The chunk is the receiver's to keep. */
+  data(chunk: Buffer): boolean
+  end(trailers: string[]): void
+  error(error: Error, stage: UpstreamStage): void
+}
+
+export interface UpstreamHandle {
+  /** Ends it at once, its connection included where it is in use. Nothing is reported any more. Idempotent. */
+  abort(): void
+  /** Goes on after `data` returned false. */
+  resume(): void
+}
+
+export interface TunnelEvents {
+  sent(): void
+  /** The node switched protocols: from here on both sides are bytes. `early` are the first of the node's. */
+  switched(status: number, headers: string[], statusText: string, socket: Duplex, early: Buffer): void
+  /** The node answered otherwise; its body follows. */
+  answered(status: number, headers: string[], statusText: string, body: Readable): void
+  error(error: Error, stage: UpstreamStage): void
+}
+
+export interface UpstreamStats {
+  /** Connections that are open or being opened. */
+  readonly connections: number
+  /** Those that carry nothing now. */
+  readonly idle: number
+  /** Requests that wait for a connection. */
+  readonly waiting: number
+}
+
+export interface Upstream {
+  send(address: Address, request: UpstreamRequest, events: UpstreamEvents): UpstreamHandle
+  /** A request that may switch protocols (`Upgrade`), on a connection of its own. */
+  tunnel(address: Address, request: UpstreamRequest, events: TunnelEvents): { abort(): void }
+  /** The node has left: idle connections are closed now, the others once their traffic has ended. */
+  forget(address: Address): void
+  stats(): UpstreamStats
+  /** Closes all connections, those in use as well. */
+  close(): Promise<void>
+}
