@@ -42,7 +42,7 @@ export interface Registered {
 export type ViewChange =
   | { readonly type: 'join'; readonly node: NodeInfo }
   /** `certain: false` where a node vanished with the registry's own history, not by a delete. */
-  | { readonly type: 'leave'; readonly node: NodeInfo }
+  | { readonly type: 'leave'; readonly node: NodeInfo; readonly certain?: boolean }
   /** Same node, other state (draining, weight, admin). */
   | { readonly type: 'update'; readonly node: NodeInfo; readonly before: NodeInfo }
 
