@@ -1,0 +1,62 @@
+/** Binding a port, with the mistakes that a person can mend told as such. */
+import type { AddressInfo, Server } from 'node:net'
+import { GomsError } from '../core/errors.ts'
+import { type Address, toHostPort } from '../core/node.ts'
+import { portHolder } from './port-holder.ts'
+
+/**
+ * Binds `server` and gives the address it got.
+ * @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED, GOMS_OPTION_INVALID
+ */
+export function listenOn(server: Server, port: number, host?: string): Promise<Address> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      server.off('listening', onListening)
+      reject(toSetupError(error, port, host))
+    }
+    const onListening = (): void => {
+      server.off('error', onError)
+      const { address, port: bound } = server.address() as AddressInfo
+      resolve({ host: address, port: bound })
+    }
+    server.once('error', onError)
+    server.once('listening', onListening)
+    server.listen({ port, ...(host === undefined ? undefined : { host }), backlog: 1024 })
+  })
+}
+
+function toSetupError(error: NodeJS.ErrnoException, port: number, host: string | undefined): Error {
+  const where = host === undefined ? `port ${port}` : toHostPort({ host, port })
+  if (error.code === 'EADDRINUSE') {
+    const holder = portHolder(port)
+    return new GomsError('GOMS_PORT_IN_USE', `listen: ${where} is taken${holder ? ` by ${holder}` : ''}`, {
+      cause: error,
+      detail: {
+        found: holder ? `${holder} listens on port ${port}` : `another process listens on port ${port}`,
+        expected: 'a free port',
+        fix: ['stop that process', 'or choose another port; 0 lets the system choose'],
+      },
+    })
+  }
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return new GomsError('GOMS_PORT_DENIED', `listen: the system does not allow ${where}`, {
+      cause: error,
+      detail: {
+        found: where,
+        expected: 'a port that this user may listen on',
+        fix: ['choose a port from 1024 on', 'or allow it: setcap cap_net_bind_service=+ep on the node binary'],
+      },
+    })
+  }
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') {
+    return new GomsError('GOMS_OPTION_INVALID', `listen: \`${host}\` is no address of this machine`, {
+      cause: error,
+      detail: {
+        found: String(host),
+        expected: 'an address of this machine',
+        fix: 'leave `host` out, or use 127.0.0.1',
+      },
+    })
+  }
+  return GomsError.from(error)
+}
