@@ -1,0 +1,228 @@
+/** The way in of one service: takes requests and upgrades from a listener and hands them to the application. */
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../core/clock.ts'
+import { GomsError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Compat } from '../core/options.ts'
+import { createApplication } from './application.ts'
+import { keyCheck } from './call-key.ts'
+import { bindContext, runInCall } from './context.ts'
+import { InboundCall } from './inbound-call.ts'
+import { type InternalHeaders, takeInternalHeaders } from './internal-headers.ts'
+import { answerProbe, type Probe, probeOf } from './probe.ts'
+import { deny, denyUpgrade, FAILED, NO_HTTP, NO_UPGRADE } from './refusal.ts'
+import { guardResponse, type HeadWatch } from './response-guard.ts'
+import type { ServiceDefinition } from './service.ts'
+import { createSessions } from './session.ts'
+import { type Door, refuse } from './stack.ts'
+
+export interface InboundDeps {
+  readonly definition: ServiceDefinition
+  /** New at each start; workers of one process share it. */
+  readonly nodeId: string
+  /** Name that the node is registered under. @default the definition's */
+  readonly service?: string
+  /** The project's shared key; undefined or empty: everybody is let in, and nobody is believed to be a caller of ours. */
+  readonly callKey: string | undefined
+  /** Whose answer a wrong key gets. @default 'native' */
+  readonly compat?: Compat
+  readonly log: Log
+  readonly clock: Clock
+  /** Asked by `/-/ready` beside what the inbound way knows itself. @default always true */
+  readonly ready?: () => boolean
+}
+
+export interface Inbound {
+  request(req: IncomingMessage, res: ServerResponse): void
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Makes and initialises the application. @throws GomsError GOMS_APP_UNKNOWN, or whatever the application throws */
+  start(): Promise<void>
+  /**
+   * The node leaves: answers say `Connection: close` and `/-/ready` says no. What arrives is served for another
+   * `serveForMs` (callers are still learning), and then refused as `draining`; sessions are told to end then.
+   * A second call can only shorten the first. @default 0
+   */
+  drain(serveForMs?: number): void
+  /** Calls in progress, without sessions. */
+  inFlight(): number
+  /** Upgraded connections and event streams. */
+  sessions(): number
+  /** Resolves when nothing is in progress; at once when nothing is. */
+  idle(): Promise<void>
+  /** Refuses what arrives, ends sessions, and closes the application, 5 s at most. Never rejects. */
+  close(): Promise<void>
+}
+
+/** Opens nothing itself: a listener feeds `request` and `upgrade`. */
+export function createInbound(deps: InboundDeps): Inbound {
+  const { definition, clock, log } = deps
+  const service = deps.service ?? definition.name
+  const compat = deps.compat ?? 'native'
+  const check = deps.callKey ? keyCheck(deps.callKey) : undefined
+  const ambient = definition.ambient !== false
+  const app = createApplication(definition, service, clock, fail)
+  const sessions = createSessions(clock)
+  const calls = new WeakMap<ServerResponse, InboundCall>()
+  let state: 'starting' | 'started' | 'closed' = 'starting'
+  let leaving = false
+  let refusing = false
+  let inFlight = 0
+  const waiting: (() => void)[] = []
+
+  const door: Door = {
+    target: `${service}/${deps.nodeId}`,
+    maxInFlight: definition.maxInFlight ?? Number.POSITIVE_INFINITY,
+    started: () => state === 'started',
+    refusing: () => refusing,
+    inFlight: () => inFlight,
+  }
+
+  const watch: HeadWatch = {
+    leaving: () => leaving,
+    head(res, eventStream) {
+      const call = calls.get(res)
+      call?.answered()
+      if (!eventStream || call === undefined || call.session || call.ended) return
+      call.session = true
+      sessions.addStream(res, call)
+      settle()
+    },
+  }
+
+  function settle(): void {
+    inFlight--
+    if (inFlight <= 0) for (const resolve of waiting.splice(0)) resolve()
+  }
+
+  function request(req: IncomingMessage, res: ServerResponse): void {
+    const probe = probeOf(req.url)
+    if (probe !== undefined) {
+      answerTo(probe, req, res)
+      return
+    }
+    const headers = takeInternalHeaders(req, check)
+    const denial = refuse(headers, door) ?? (app.takesRequests ? undefined : NO_HTTP)
+    if (denial === undefined) {
+      run(req, res, headers)
+      return
+    }
+    if (leaving) res.shouldKeepAlive = false
+    deny(res, denial, compat, traceOf(req, headers))
+  }
+
+  function run(req: IncomingMessage, res: ServerResponse, headers: InternalHeaders): void {
+    const call = new InboundCall(req.headers, headers, clock)
+    bindContext(req, call)
+    calls.set(res, call)
+    inFlight++
+    guardResponse(res, watch)
+    res.once('close', () => {
+      if (!res.writableFinished) call.abort(new GomsError('CANCELLED', 'call: the caller went away'))
+      call.end()
+      if (call.session) sessions.removeStream(res)
+      else settle()
+    })
+    if (ambient) runInCall(call, () => app.request(req, res))
+    else app.request(req, res)
+  }
+
+  /** An error that the application let through: the client learns an id, the log the rest. */
+  function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
+    const traceId = calls.get(res)?.traceId
+    log.error(`http: ${req.method} ${pathOf(req)} failed: ${messageOf(error)} (trace id ${traceId})`, {
+      traceId,
+      stack: error instanceof Error ? error.stack : undefined,
+    })
+    if (res.headersSent) res.destroy()
+    else deny(res, FAILED, compat, traceId)
+  }
+
+  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const headers = takeInternalHeaders(req, check)
+    const denial = refuse(headers, door)
+    if (denial !== undefined) {
+      denyUpgrade(socket, denial, compat, traceOf(req, headers))
+      return
+    }
+    // The deadline ends with the head of the answer, and an upgrade is nothing but that.
+    const call = new InboundCall(req.headers, { ...headers, deadlineMs: undefined }, clock)
+    const offer = (): boolean => app.upgrade(req, socket, head)
+    bindContext(req, call)
+    try {
+      if (ambient ? runInCall(call, offer) : offer()) sessions.addUpgrade(req, socket, call)
+      else ignoreUpgrade(req, socket, headers)
+    } catch (error) {
+      log.error(`http: the upgrade of ${pathOf(req)} failed: ${messageOf(error)}`)
+      socket.destroy()
+    }
+  }
+
+  /**
+   * Nobody takes it: a server may go on as if it had not been asked (RFC 9110, section 7.8), and some clients (Java's,
+   * for HTTP/2) rely on it. A body cannot be read any more once node:http has let go of the connection.
+   */
+  function ignoreUpgrade(req: IncomingMessage, socket: Duplex, headers: InternalHeaders): void {
+    const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
+    if (hasBody || !app.takesRequests || req.headers.upgrade?.toLowerCase() === 'websocket') {
+      denyUpgrade(socket, NO_UPGRADE, compat, traceOf(req, headers))
+      return
+    }
+    const res = new ServerResponse(req)
+    res.shouldKeepAlive = false
+    res.assignSocket(socket as Socket)
+    res.once('finish', () => socket.end())
+    socket.on('error', () => socket.destroy())
+    run(req, res, headers)
+  }
+
+  function answerTo(probe: Probe, req: IncomingMessage, res: ServerResponse): void {
+    if (leaving) res.shouldKeepAlive = false
+    const ready = state === 'started' && !leaving && (deps.ready?.() ?? true)
+    if (probe === 'live') answerProbe(req, res, true, 'live')
+    else answerProbe(req, res, ready, ready ? 'ready' : leaving ? 'draining' : 'starting')
+  }
+
+  function traceOf(req: IncomingMessage, headers: InternalHeaders): string | undefined {
+    return compat === 'native' ? new InboundCall(req.headers, headers, clock).traceId : undefined
+  }
+
+  function refuseAll(): void {
+    if (refusing) return
+    refusing = true
+    sessions.end()
+  }
+
+  return {
+    request,
+    upgrade,
+    async start() {
+      await app.start()
+      if (state === 'starting') state = 'started'
+    },
+    drain(serveForMs = 0) {
+      leaving = true
+      if (serveForMs <= 0) refuseAll()
+      else clock.after(serveForMs, refuseAll)
+    },
+    inFlight: () => inFlight,
+    sessions: () => sessions.size,
+    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    async close() {
+      leaving = true
+      refuseAll()
+      if (state === 'closed') return
+      state = 'closed'
+      await app.close().catch((error: unknown) => log.error(`http: close failed: ${messageOf(error)}`))
+    },
+  }
+}
+
+function pathOf(req: IncomingMessage): string {
+  return req.url?.split('?', 1)[0] ?? '/'
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

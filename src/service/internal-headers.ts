@@ -1,0 +1,76 @@
+/** Takes the internal headers out of a request, so that the application never sees (or echoes) them. */
+import type { IncomingMessage } from 'node:http'
+import { fromIdentityHeader, INTERNAL } from '../http/internal.ts'
+import type { KeyCheck } from './call-key.ts'
+
+export interface InternalHeaders {
+  /** Whether the call key matched; true where none is set. */
+  readonly admitted: boolean
+  /** `<service>/<node id>` as it was sent. */
+  readonly target: string | undefined
+  /** Milliseconds that the caller gives; undefined: no deadline. */
+  readonly deadlineMs: number | undefined
+  readonly attempt: number
+  readonly caller: string | undefined
+  readonly identity: unknown
+}
+
+/**
+ * Reads and removes them. Caller and identity are believed only where a key is set and matched; deadline, attempt and
+ * target can only narrow what a caller gets, and are taken without a key too where none is set.
+ */
+export function takeInternalHeaders(req: IncomingMessage, check: KeyCheck | undefined): InternalHeaders {
+  const taken = take(req)
+  const serviceKey = check?.(taken[INTERNAL.callServiceKey]) === true
+  const callKey = check?.(taken[INTERNAL.callKey]) === true
+  const matched = serviceKey || callKey
+  const admitted = matched || check === undefined
+  const identity = taken[INTERNAL.identity]
+  return {
+    admitted,
+    target: taken[INTERNAL.target],
+    deadlineMs: admitted ? toInteger(taken[INTERNAL.deadline]) : undefined,
+    attempt: Math.max(1, (admitted ? toInteger(taken[INTERNAL.attempt]) : undefined) ?? 1),
+    caller: matched ? taken[INTERNAL.caller] : undefined,
+    identity: matched && identity !== undefined ? fromIdentityHeader(identity) : undefined,
+  }
+}
+
+function take(req: IncomingMessage): Record<string, string | undefined> {
+  const taken: Record<string, string | undefined> = Object.create(null)
+  const raw = req.rawHeaders
+  let kept = 0
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    const value = raw[i + 1] as string
+    const lower = mayBeOurs(name) ? name.toLowerCase() : name
+    if (isOurs(lower)) {
+      // Sent twice is sent wrongly: joined, no value of ours matches any more.
+      taken[lower] = taken[lower] === undefined ? value : `${taken[lower]}, ${value}`
+    } else {
+      raw[kept++] = name
+      raw[kept++] = value
+    }
+  }
+  if (kept === raw.length) return taken
+  raw.length = kept
+  // `headers` may have been made from `rawHeaders` already, or is made from what is left of them.
+  for (const name in taken) delete req.headers[name]
+  return taken
+}
+
+/** By the first letter: most names are done with here. */
+function mayBeOurs(name: string): boolean {
+  const first = name.charCodeAt(0) | 0x20
+  return first === 0x67 || first === 0x63
+}
+
+export function isOurs(lowerCaseName: string): boolean {
+  return (
+    lowerCaseName.startsWith('goms-') || lowerCaseName === INTERNAL.callServiceKey || lowerCaseName === INTERNAL.callKey
+  )
+}
+
+function toInteger(text: string | undefined): number | undefined {
+  return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
+}
