@@ -5,6 +5,7 @@
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { createGrpcServer, type GrpcServer, type StreamMethod } from './embedded-grpc.ts'
+import { EMBEDDED_NAME } from './embedded-name.ts'
 import { createWatchMethod } from './embedded-watch.ts'
 import {
   DeleteRangeResponse,
@@ -31,9 +32,6 @@ import {
 } from './etcd-codec.ts'
 import { createStore, type Store, type StoreOptions } from './store.ts'
 import { answerDelete, answerPut, answerRange, answerTxn } from './store-api.ts'
-
-/** How it is told apart from etcd: the member's name, and part of the version that Status tells. */
-export const EMBEDDED_NAME = 'goms-embedded'
 
 export interface EmbeddedServerOptions extends Omit<StoreOptions, 'clock'> {
   readonly clock: Clock
