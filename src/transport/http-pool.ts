@@ -5,6 +5,7 @@
  */
 import { connect, type Socket } from 'node:net'
 import { Client } from 'undici'
+import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 
 export interface PoolLimits {
@@ -226,9 +227,10 @@ export class NodePool {
     if (this.#slots.size === 0) this.#whenEmpty?.()
   }
 
-  #full(why: string): UpstreamError {
-    return new UpstreamError(
-      'GOMS_NO_CONNECTION',
+  /** A lack of ours, not of the node's: the code keeps it out of the node's record. */
+  #full(why: string): GomsError {
+    return new GomsError(
+      'OVERLOADED',
       `${toHostPort(this.#address)}: all ${this.#limits.maxConnections} connections are in use, ${why}`,
     )
   }

@@ -193,8 +193,8 @@ describe('how far a request got', () => {
     })
     const second = send(upstream, address)
     const third = await send(upstream, address)
-    expect(third).toMatchObject({ stage: 'unsent', error: { code: 'GOMS_NO_CONNECTION' } })
-    expect(await second).toMatchObject({ stage: 'unsent', error: { code: 'GOMS_NO_CONNECTION' } })
+    expect(third).toMatchObject({ stage: 'unsent', error: { code: 'OVERLOADED' } })
+    expect(await second).toMatchObject({ stage: 'unsent', error: { code: 'OVERLOADED' } })
     first.abort()
   })
 
