@@ -1,6 +1,5 @@
 /** What answers on the RPC port while RPC is not served: a proper refusal in the caller's own protocol, in little memory. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { GomsError } from '../core/errors.ts'
 import { createRpcxRefuser } from './rpcx-refuser.ts'
 
 export interface RpcRefusalLimits {
@@ -11,11 +10,8 @@ export interface RpcRefusalLimits {
 }
 
 export interface RpcRefusal {
-  /**
-   * Binds the port, 0 for one that the system chooses, and resolves with it.
-   * @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED
-   */
-  listen(at: { readonly port: number; readonly host?: string | undefined }): Promise<number>
+  /** For `listenOn`. */
+  readonly server: Server
   /** Closes the port and every connection. */
   close(): Promise<void>
 }
@@ -33,7 +29,7 @@ const HTTP_ANSWER = `HTTP/1.1 501 Not Implemented\r\nContent-Type: application/j
 /** First byte of every rpcx frame; everything that begins with a capital letter is taken for HTTP. */
 const RPCX_MAGIC = 0x08
 
-/** Opens nothing before `listen`. */
+/** Opens nothing itself. */
 export function createRpcRefusal(limits: RpcRefusalLimits = {}): RpcRefusal {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -41,9 +37,11 @@ export function createRpcRefusal(limits: RpcRefusalLimits = {}): RpcRefusal {
     socket.once('close', () => sockets.delete(socket))
     serve(socket, limits.idleMs ?? 10_000)
   })
+  // Out of descriptors, for one: the port stays open, and the next connection may do better.
+  server.on('error', () => {})
   server.maxConnections = limits.maxConnections ?? 1024
   return {
-    listen: (at) => listen(server, at.port, at.host),
+    server,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -88,38 +86,4 @@ function refuseRpcx(socket: Socket, first: Buffer): void {
   }
   socket.on('data', take)
   take(first)
-}
-
-function listen(server: Server, port: number, host: string | undefined): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(toSetupError(error, port))
-    server.once('error', failed)
-    server.listen({ port, ...(host !== undefined && { host }), exclusive: true }, () => {
-      server.off('error', failed)
-      // Out of descriptors, for one: the port stays open and the next connection may do better.
-      server.on('error', () => {})
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
-}
-
-function toSetupError(error: NodeJS.ErrnoException, port: number): unknown {
-  if (error.code === 'EADDRINUSE') {
-    return new GomsError('GOMS_PORT_IN_USE', `rpc: port ${port} is in use`, {
-      cause: error,
-      detail: {
-        found: `port ${port}, taken by another process`,
-        expected: 'a free port for RPC',
-        fix: 'choose another with -rpc_port, or 0 to have one chosen',
-      },
-    })
-  }
-  if (error.code === 'EACCES') {
-    return new GomsError('GOMS_PORT_DENIED', `rpc: port ${port} may not be opened by this user`, {
-      cause: error,
-      detail: { found: `port ${port}`, expected: 'a port from 1024 to 65535, or 0', fix: 'choose one with -rpc_port' },
-    })
-  }
-  return error
 }
