@@ -1,0 +1,103 @@
+/** What the configuration files may hold, as types. `schema.ts` checks files against it; the compiler holds both together. */
+import type { BalanceOptions, Compat, TlsOptions } from '../core/options.ts'
+
+/** One route as a file gives it. Durations in milliseconds. */
+export interface RouteFile {
+  path?: string | undefined
+  type?: string | undefined
+  method?: string | string[] | undefined
+  limiter?: string | undefined
+  breaker?: string | undefined
+  callLimit?: string | undefined
+  timeout?: number | undefined
+  totalTimeout?: number | undefined
+  retries?: number | undefined
+  retryBusy?: boolean | undefined
+  idempotent?: boolean | undefined
+  idempotencyKey?: boolean | undefined
+  envelope?: boolean | undefined
+  select?: { version?: string | undefined; zone?: string | undefined } | undefined
+}
+
+/** A plain string is the path. */
+export type RoutesFile = Record<string, Record<string, string | RouteFile>>
+
+export interface CorsFile {
+  origins: string | string[]
+  methods?: string | string[] | undefined
+  headers?: string | string[] | undefined
+  exposedHeaders?: string | string[] | undefined
+  credentials?: boolean | undefined
+  maxAge?: number | undefined
+}
+
+export interface GatewayFile {
+  envelope?: boolean | undefined
+  cluster?: 'private' | 'public' | 'off' | undefined
+  cors?: boolean | string | string[] | CorsFile | undefined
+  trustedProxies?: string | string[] | undefined
+  lbDrain?: number | undefined
+  maxHeaderBytes?: number | undefined
+  maxBodyBytes?: number | undefined
+  idleTimeout?: number | undefined
+  connectTimeout?: number | undefined
+  maxConnectionsPerNode?: number | undefined
+}
+
+export interface AdvertiseFile {
+  host?: string | undefined
+  interface?: string | undefined
+  cidr?: string | undefined
+  httpPort?: number | undefined
+  rpcPort?: number | undefined
+}
+
+/** go-garden's `service:` block. Most of it is moved to our keys before anything is checked. */
+export interface GardenFile {
+  serviceName?: string | undefined
+}
+
+/** All files of a configuration directory together. */
+export interface ConfigFile {
+  projectName?: string | undefined
+  callServiceKey?: string | undefined
+  registry?: string | undefined
+  etcdAddr?: string | string[] | undefined
+  etcdUser?: string | undefined
+  etcdPassword?: string | undefined
+  etcdTls?: TlsOptions | undefined
+  embeddedPort?: number | undefined
+  registryDialect?: 'goms' | 'go-garden' | undefined
+  registryTimeout?: number | undefined
+  leaseTtl?: number | undefined
+  httpPort?: number | undefined
+  rpcPort?: number | undefined
+  host?: string | undefined
+  advertise?: AdvertiseFile | undefined
+  adminHost?: string | undefined
+  adminPort?: number | 'off' | undefined
+  services?: RoutesFile | undefined
+  timeout?: number | undefined
+  totalTimeout?: number | undefined
+  retries?: number | undefined
+  callRetry?: string | undefined
+  retryBusy?: boolean | undefined
+  limiter?: string | undefined
+  breaker?: string | undefined
+  callLimit?: string | undefined
+  balance?: BalanceOptions | { [service: string]: BalanceOptions } | undefined
+  compat?: Compat | undefined
+  gateway?: GatewayFile | undefined
+  drain?: number | undefined
+  terminationGrace?: number | undefined
+  log?: 'human' | 'json' | undefined
+  debug?: boolean | undefined
+  runtime?: string | undefined
+  trace?: { capture?: 'off' | 'redacted' | undefined } | undefined
+  zipkinAddr?: string | undefined
+  redisAddr?: string | undefined
+  esAddr?: string | undefined
+  amqpAddr?: string | undefined
+  service?: GardenFile | undefined
+  config?: Record<string, unknown> | undefined
+}
