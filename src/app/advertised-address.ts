@@ -1,7 +1,7 @@
 /** Which address a node tells the others, chosen so that they can reach it. */
 import { createSocket } from 'node:dgram'
-import { networkInterfaces } from 'node:os'
 import { BlockList, isIP, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { GomsError } from '../core/errors.ts'
 import type { AdvertiseOptions, RegistryOptions } from '../core/options.ts'
 
@@ -93,5 +93,8 @@ export function isLoopback(host: string): boolean {
 }
 
 function hostOf(endpoint: string): string {
-  return endpoint.replace(/^https?:\/\//, '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+  return endpoint
+    .replace(/^https?:\/\//, '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
 }

@@ -149,6 +149,11 @@ function notReady(children: readonly Child[], limitMs: number): GomsError {
   const missing = children.filter((child) => !child.ready)
   const labels = missing.map((child) => child.label).join(', ')
   return new GomsError('GOMS_SERVICE_FILE', `${labels}: not ready within ${limitMs} ms`, {
-    detail: { frame: missing.flatMap((child) => child.lines).map((line) => `  ${line}`).join('\n') },
+    detail: {
+      frame: missing
+        .flatMap((child) => child.lines)
+        .map((line) => `  ${line}`)
+        .join('\n'),
+    },
   })
 }

@@ -1,19 +1,23 @@
 /** One call on its way: pick, attempt, outcome, and again where that is safe. The order of things is told in `stack.ts`. */
 import type { Balancer } from '../balance/balancer.ts'
-import type { Attempt, Call, Carrier, Dispatched, Ending, Outcome } from '../core/call.ts'
+import type { Call, Carrier, Dispatched, Outcome } from '../core/call.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
-import type { Endpoint, RouteLatency, RouteState, Waiting } from './endpoint.ts'
+import { AttemptRun } from './attempt.ts'
+import type { Endpoint, MovingAverage } from './endpoint.ts'
 import { pick } from './pick.ts'
 
-/** What calls to one service share. */
+/** Longest delay of a timer in Node. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** What the calls to one service share. */
 export interface Target {
   endpoints(): readonly Endpoint[]
   readonly balancer: Balancer
   readonly budget: RetryBudget
-  latency(action: string): RouteLatency
+  latency(action: string): MovingAverage
   /** A node answered a call. */
   finished(): void
 }
@@ -32,8 +36,8 @@ export class CallRun implements Dispatched {
   #current: AttemptRun | undefined
   #deadline: Timer | undefined
   #wait: Timer | undefined
-  #attempts = 0
   #last: Outcome | undefined
+  #refused = 0
   #over = false
 
   constructor(call: Call, carrier: Carrier, target: Target, deps: DispatchDeps) {
@@ -45,67 +49,64 @@ export class CallRun implements Dispatched {
 
   start(): void {
     this.#watchDeadline()
-    if (!this.#over) this.#next()
+    this.#next()
   }
 
   cancel(): void {
-    this.#current?.breakOff('cancelled')
     this.#finish()
+    this.#current?.breakOff('cancelled')
   }
 
   #watchDeadline(): void {
     const leftMs = this.#call.deadline.leftMs()
+    if (leftMs <= 0) {
+      this.#expired()
+      return
+    }
     if (leftMs === Number.POSITIVE_INFINITY) return
     // Looked at again when it strikes: an upload that made progress meanwhile has moved it.
-    if (leftMs <= 0) return this.#expired()
-    this.#deadline = this.#deps.clock.after(Math.ceil(leftMs), () => this.#watchDeadline())
+    this.#deadline = this.#deps.clock.after(Math.min(Math.ceil(leftMs), MAX_TIMER_MS), () => this.#watchDeadline())
   }
 
   #expired(): void {
     if (this.#over) return
-    this.#current?.breakOff('timeout')
     const { service, action, policy } = this.#call
-    const message = `${service}/${action}: no answer within ${policy.timeoutMs} ms (${this.#attempts} attempts)`
-    this.#fail(new GomsError('DEADLINE_EXCEEDED', message))
+    const message = `${service}/${action}: no answer within ${policy.timeoutMs} ms (attempts: ${this.#tried.length})`
+    this.#finish()
+    this.#current?.breakOff('timeout')
+    this.#carrier.fail(new GomsError('DEADLINE_EXCEEDED', message))
   }
 
   #next(): void {
+    if (this.#over) return
     let endpoint: Endpoint
     try {
-      endpoint = pick(
-        this.#call,
-        {
-          all: this.#target.endpoints(),
-          balancer: this.#target.balancer,
-          tried: this.#tried,
-          first: this.#attempts === 0,
-        },
-        this.#deps.clock,
-      )
+      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, this.#deps.clock.now())
     } catch (thrown) {
       // What an earlier attempt met says more than that there is nobody left to ask.
-      return this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
+      this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
+      return
     }
-    this.#attempts++
-    if (this.#attempts === 1) this.#target.budget.deposit()
+    if (this.#tried.length === 0) this.#target.budget.deposit()
     this.#tried.push(endpoint)
-    const run = new AttemptRun(this.#call, endpoint, this.#target.latency(this.#call.action), this.#deps.clock, {
-      number: this.#attempts,
+    this.#current = new AttemptRun(this.#call, endpoint, this.#deps.clock, {
+      number: this.#tried.length,
       forMs: this.#share(),
+      latency: this.#target.latency(this.#call.action),
       decide: (outcome) => this.#decide(outcome),
     })
-    this.#current = run
-    run.start(this.#carrier)
+    this.#current.start(this.#carrier)
   }
 
   /** Half of what is left where the call may be repeated afterwards, else all of it. */
   #share(): number {
     const leftMs = this.#call.deadline.leftMs()
-    const again = this.#attempts <= this.#call.policy.retries && this.#call.idempotent && this.#carrier.repeatable()
-    return again && leftMs !== Number.POSITIVE_INFINITY ? leftMs / 2 : leftMs
+    const { policy, idempotent, hopAttempt } = this.#call
+    const isLast = this.#tried.length > policy.retries || hopAttempt > 1
+    const again = !isLast && (idempotent || policy.retryRule === 'loose') && this.#carrier.repeatable()
+    return again ? leftMs / 2 : leftMs
   }
 
-  /** True: the carrier relays this answer. */
   #decide(outcome: Outcome): boolean {
     if (this.#over) return false
     this.#last = outcome
@@ -113,53 +114,54 @@ export class CallRun implements Dispatched {
       this.#finish()
       return false
     }
-    if (outcome.stage !== 'answered' && this.#again(outcome)) return false
+    if (this.#again(outcome)) return false
     if (outcome.stage === 'answered' || outcome.stage === 'busy') {
-      this.#target.finished()
       this.#finish()
+      this.#target.finished()
       return true
     }
     this.#fail(this.#errorOf(outcome))
     return false
   }
 
+  /** Whether another attempt follows; it is under way then. */
   #again(outcome: Outcome): boolean {
-    const { policy } = this.#call
-    const verdict = mayRetry({
+    const leftMs = this.#call.deadline.leftMs()
+    const { policy, idempotent, hopAttempt } = this.#call
+    const answer = mayRetry({
       outcome,
-      idempotent: this.#call.idempotent,
       policy,
-      attempts: this.#attempts,
+      idempotent,
       repeatable: this.#carrier.repeatable(),
-      hopAttempt: this.#call.hopAttempt,
+      attempts: this.#tried.length,
+      refusedBefore: this.#refused,
+      hopAttempt,
+      leftMs,
     })
-    if (!verdict.retry) return false
-    const waitMs = waitBeforeMs(policy, this.#attempts, this.#deps.random)
-    if (waitMs >= this.#call.deadline.leftMs()) return false
-    if (verdict.paid && !this.#target.budget.withdraw()) return false
-    if (waitMs <= 0) {
-      // Not from within the carrier's own report: it must be done with the old attempt first.
-      queueMicrotask(() => this.#over || this.#next())
-    } else {
-      this.#wait = this.#deps.clock.after(waitMs, () => this.#next())
-    }
+    if (outcome.stage === 'refused') this.#refused++
+    if (!answer.retry) return false
+    const waitMs = waitBeforeMs(policy, this.#tried.length, this.#deps.random, outcome.retryAfterMs)
+    if (waitMs >= leftMs) return false
+    if (answer.paid && !this.#target.budget.withdraw()) return false
+    // Never from within the report itself: the carrier must be done with this attempt first.
+    if (waitMs <= 0) queueMicrotask(() => this.#next())
+    else this.#wait = this.#deps.clock.after(waitMs, () => this.#next())
     return true
   }
 
   #errorOf(outcome: Outcome): GomsError {
     const where = `${this.#call.service}/${this.#call.action}`
-    const node = this.#tried.at(-1)?.node.name ?? 'no node'
-    const tries = `attempt ${this.#attempts} on ${node}`
+    const attempt = `attempt ${this.#tried.length} on ${this.#tried.at(-1)?.node.name}`
     const options = outcome.cause === undefined ? {} : { cause: outcome.cause }
     switch (outcome.stage) {
       case 'unsent':
-        return new GomsError('UNAVAILABLE', `${where}: the node cannot be reached (${tries})`, options)
+        return new GomsError('UNAVAILABLE', `${where}: the node cannot be reached (${attempt})`, options)
       case 'refused':
-        return refusedError(where, tries, outcome)
+        return refused(`${where}: the node refused the call as ${outcome.refusal} (${attempt})`, outcome)
       case 'timeout':
-        return new GomsError('DEADLINE_EXCEEDED', `${where}: the node did not answer in time (${tries})`, options)
+        return new GomsError('DEADLINE_EXCEEDED', `${where}: the node did not answer in time (${attempt})`, options)
       default:
-        return new GomsError('BAD_GATEWAY', `${where}: the node ended the connection without an answer (${tries})`, options)
+        return new GomsError('BAD_GATEWAY', `${where}: the node broke off before its answer (${attempt})`, options)
     }
   }
 
@@ -176,125 +178,9 @@ export class CallRun implements Dispatched {
   }
 }
 
-function refusedError(where: string, tries: string, outcome: Outcome): GomsError {
+function refused(message: string, outcome: Outcome): GomsError {
   const code = outcome.refusal?.toUpperCase() ?? ''
-  return new GomsError(isCallCode(code) ? code : 'UNAVAILABLE', `${where}: the node refused: ${outcome.refusal} (${tries})`, {
-    status: 503,
-    ...(outcome.retryAfterMs === undefined ? {} : { retryAfterMs: outcome.retryAfterMs }),
-  })
-}
-
-interface AttemptPlan {
-  readonly number: number
-  readonly forMs: number
-  decide(outcome: Outcome): boolean
-}
-
-/** One attempt: takes the permits, keeps its own time, and tells the endpoint how it went, in two steps. */
-class AttemptRun implements Attempt, Waiting {
-  readonly number: number
-  readonly startedMs: number
-  readonly latency: RouteLatency
-  readonly #call: Call
-  readonly #endpoint: Endpoint
-  readonly #route: RouteState
-  readonly #clock: Clock
-  readonly #plan: AttemptPlan
-  readonly #untilMs: number
-  #abort: ((why: 'timeout' | 'cancelled') => void) | undefined
-  #timer: Timer | undefined
-  #broken: 'timeout' | 'cancelled' | undefined
-  #session = false
-  #headed = false
-  #ended = false
-
-  constructor(call: Call, endpoint: Endpoint, latency: RouteLatency, clock: Clock, plan: AttemptPlan) {
-    this.#call = call
-    this.#endpoint = endpoint
-    this.#route = endpoint.route(call.action, call.policy)
-    this.#clock = clock
-    this.#plan = plan
-    this.number = plan.number
-    this.latency = latency
-    this.startedMs = clock.now()
-    this.#untilMs = this.startedMs + plan.forMs
-  }
-
-  get node(): Attempt['node'] {
-    return this.#endpoint.node
-  }
-
-  leftMs(): number {
-    return Math.min(this.#untilMs - this.#clock.now(), this.#call.deadline.leftMs())
-  }
-
-  start(carrier: Carrier): void {
-    this.#route.limiter?.take(this.startedMs)
-    this.#route.breaker?.take(this.startedMs)
-    this.#endpoint.began(this)
-    const leftMs = this.#call.deadline.leftMs()
-    // The call's own deadline is watched above; only a shorter share needs a timer of its own.
-    if (this.#plan.forMs < leftMs) this.#timer = this.#clock.after(Math.ceil(this.#plan.forMs), () => this.#timedOut())
-    this.#abort = carrier.attempt(this)
-    if (this.#broken) this.#abort(this.#broken)
-  }
-
-  head(outcome: Outcome): boolean {
-    if (this.#headed) return false
-    this.#report(outcome)
-    const final = this.#plan.decide(outcome)
-    const totalMs = this.#call.policy.totalTimeoutMs
-    if (final && totalMs !== undefined && !this.#session) {
-      const leftMs = totalMs - (this.#clock.now() - this.startedMs)
-      this.#timer = this.#clock.after(Math.max(0, leftMs), () => this.#ended || this.#abort?.('timeout'))
-    }
-    return final
-  }
-
-  end(ending: Ending): void {
-    if (!this.#headed) this.#report({ stage: 'cancelled', status: 0 })
-    if (this.#ended) return
-    this.#ended = true
-    this.#timer?.cancel()
-    this.#endpoint.ended(this.#session, ending)
-    if (ending === 'broken') this.#endpoint.health[this.#call.transport].failure(this.#clock.now())
-  }
-
-  /** Ends the attempt from above; later reports of the carrier count no more. */
-  breakOff(why: 'timeout' | 'cancelled'): void {
-    if (this.#ended) return
-    this.#broken = why
-    if (!this.#headed) this.#report({ stage: why, status: 0 })
-    this.#abort?.(why)
-    this.end('cancelled')
-  }
-
-  #timedOut(): void {
-    if (this.#headed) return
-    const outcome: Outcome = { stage: 'timeout', status: 0 }
-    this.#report(outcome)
-    this.#abort?.('timeout')
-    this.end('cancelled')
-    this.#plan.decide(outcome)
-  }
-
-  /** What the outcome says of the node: to its endpoint, its health and the route's breaker. */
-  #report(outcome: Outcome): void {
-    this.#headed = true
-    this.#timer?.cancel()
-    this.#session = outcome.session === true
-    const nowMs = this.#clock.now()
-    this.#endpoint.head(this, outcome, nowMs - this.startedMs)
-    const health = this.#endpoint.health[this.#call.transport]
-    const breaker = this.#route.breaker
-    const failed = outcome.stage === 'unsent' || outcome.stage === 'unanswered' || outcome.stage === 'timeout'
-    if (outcome.stage === 'unsent' || outcome.refusal === 'draining' || outcome.refusal === 'wrong-node') {
-      health.hardEvidence(nowMs)
-    } else if (failed || outcome.status >= 500) health.failure(nowMs)
-    else if (outcome.stage === 'answered') health.success(nowMs)
-    else health.nothing(nowMs)
-    if (failed || (outcome.stage !== 'refused' && outcome.status >= 500)) breaker?.failure(nowMs, this.startedMs)
-    else if (outcome.stage === 'answered') breaker?.success(nowMs, this.startedMs)
-    else breaker?.release(nowMs)
-  }
+  const { retryAfterMs } = outcome
+  const options = retryAfterMs === undefined ? { status: 503 } : { status: 503, retryAfterMs }
+  return new GomsError(isCallCode(code) ? code : 'UNAVAILABLE', message, options)
 }

@@ -1,32 +1,26 @@
 /** An endpoint: a node as this process sees it, with its load, latency, health, and the limiter and breaker of each route. */
 import type { Candidate } from '../balance/balancer.ts'
-import type { Ending, Outcome } from '../core/call.ts'
 import type { NodeInfo, Transport } from '../core/node.ts'
 import type { Policy, Rate } from '../core/options.ts'
 import { type Breaker, createBreaker } from '../resilience/breaker.ts'
 import type { Health } from '../resilience/ejection.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
+import { createOverdue, type Overdue } from '../resilience/overdue.ts'
 
-/** Weight of a new sample in the moving averages. */
-const EWMA_SHARE = 0.2
+/** Weight of a new sample in a moving average. */
+const SHARE_OF_NEW = 0.2
 
-/** Moving average of a route's time to the head, over all nodes: what "overdue" is measured by. */
-export class RouteLatency {
-  averageMs = 0
+/** Exponentially weighted moving average; 0 before the first sample. */
+export class MovingAverage {
+  valueMs = 0
 
   add(sampleMs: number): void {
-    this.averageMs = this.averageMs === 0 ? sampleMs : this.averageMs + EWMA_SHARE * (sampleMs - this.averageMs)
+    this.valueMs = this.valueMs === 0 ? sampleMs : this.valueMs + SHARE_OF_NEW * (sampleMs - this.valueMs)
   }
 }
 
-/** An attempt whose head has not come, in the order of their start. */
-export interface Waiting {
-  readonly startedMs: number
-  readonly latency: RouteLatency
-}
-
-/** Limiter and breaker of one route at one node. A change of the rate starts them anew; other changes do not. */
-export class RouteState {
+/** Limiter and breaker of one route at one node. A changed rate starts its own anew and leaves the other alone. */
+export class RouteGuard {
   #limiterRate: Rate | undefined
   #breakerRate: Rate | undefined
   limiter: Limiter | undefined
@@ -44,19 +38,21 @@ export class RouteState {
   }
 }
 
-function sameRate(a: Rate | undefined, b: Rate | undefined): boolean {
+export function sameRate(a: Rate | undefined, b: Rate | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && a.calls === b.calls && a.perMs === b.perMs)
 }
 
 export class Endpoint implements Candidate {
+  /** Replaced when the node's state changes; its id stays. */
   node: NodeInfo
   /** Per transport: a node whose HTTP hangs may answer RPC. */
   readonly health: Readonly<Record<Transport, Health>>
+  readonly latency: MovingAverage = new MovingAverage()
+  readonly overdue: Overdue = createOverdue()
   inFlight = 0
+  /** Upgrades and event streams. */
   sessions = 0
-  latencyMs = 0
-  readonly #waiting = new Set<Waiting>()
-  readonly #routes = new Map<string, RouteState>()
+  readonly #guards = new Map<string, RouteGuard>()
 
   constructor(node: NodeInfo, health: Readonly<Record<Transport, Health>>) {
     this.node = node
@@ -67,44 +63,22 @@ export class Endpoint implements Candidate {
     return this.node.key
   }
 
-  /** Registered weight, ramped up while the node starts slowly. */
+  get latencyMs(): number {
+    return this.latency.valueMs
+  }
+
+  /** What was registered, less while the node starts slowly. */
   get weight(): number {
     return this.node.weight * this.health.http.share()
   }
 
-  route(action: string, policy: Policy): RouteState {
-    let state = this.#routes.get(action)
-    if (!state) this.#routes.set(action, (state = new RouteState()))
-    state.apply(policy)
-    return state
-  }
-
-  began(waiting: Waiting): void {
-    this.inFlight++
-    this.#waiting.add(waiting)
-  }
-
-  /** The head came, or will not. */
-  head(waiting: Waiting, outcome: Outcome, tookMs: number): void {
-    this.#waiting.delete(waiting)
-    if (outcome.session) {
-      this.inFlight--
-      this.sessions++
-    } else if (outcome.stage === 'answered' && outcome.status < 500) {
-      // Failures are left out: a node that fails fast must not look fast.
-      this.latencyMs = this.latencyMs === 0 ? tookMs : this.latencyMs + EWMA_SHARE * (tookMs - this.latencyMs)
-      waiting.latency.add(tookMs)
+  guard(action: string, policy: Policy): RouteGuard {
+    let guard = this.#guards.get(action)
+    if (guard === undefined) {
+      guard = new RouteGuard()
+      this.#guards.set(action, guard)
     }
-  }
-
-  ended(session: boolean, _ending: Ending): void {
-    if (session) this.sessions--
-    else this.inFlight--
-  }
-
-  /** The longest wait for a head, or undefined when nothing waits. */
-  oldest(): Waiting | undefined {
-    for (const waiting of this.#waiting) return waiting
-    return undefined
+    guard.apply(policy)
+    return guard
   }
 }

@@ -17,11 +17,12 @@ export function createFleet(view: View, clock: Clock, random: () => number, left
 
   function refresh(service: string): void {
     const known = new Map(services.get(service)?.map((endpoint) => [endpoint.node.id, endpoint]))
+    const isWarm = known.size > 0
     services.set(
       service,
       view.nodes(service).map((node) => {
         const endpoint = known.get(node.id)
-        if (!endpoint) return createEndpoint(node, clock, random)
+        if (!endpoint) return createEndpoint(node, clock, random, isWarm)
         endpoint.node = node
         return endpoint
       }),
@@ -36,6 +37,9 @@ export function createFleet(view: View, clock: Clock, random: () => number, left
   return { endpoints: (service) => services.get(service) ?? [], close: stop }
 }
 
-function createEndpoint(node: NodeInfo, clock: Clock, random: () => number): Endpoint {
-  return new Endpoint(node, { http: createHealth(clock, random), rpc: createHealth(clock, random) })
+/** One that joins others which are warm already starts slowly. */
+function createEndpoint(node: NodeInfo, clock: Clock, random: () => number, slowly: boolean): Endpoint {
+  const health = { http: createHealth(clock, random), rpc: createHealth(clock, random) }
+  if (slowly) health.http.warmUp(clock.now())
+  return new Endpoint(node, health)
 }

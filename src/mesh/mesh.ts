@@ -7,10 +7,10 @@ import type { NodeInfo } from '../core/node.ts'
 import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
-import { createRetryBudget } from '../resilience/retry-budget.ts'
+import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts'
 import type { Target } from './dispatch.ts'
-import { RouteLatency } from './endpoint.ts'
-import { createFleet } from './fleet.ts'
+import { MovingAverage, sameRate } from './endpoint.ts'
+import { createFleet, type Fleet } from './fleet.ts'
 import type { Middleware } from './middleware.ts'
 import { createProber, type Probe } from './prober.ts'
 import { createStack } from './stack.ts'
@@ -68,7 +68,7 @@ export function createMesh(options: MeshOptions): Mesh {
     if (!rate) return undefined
     const name = `${call.service}/${call.action}`
     const known = limits.get(name)
-    if (known && known.rate.calls === rate.calls && known.rate.perMs === rate.perMs) return known.limiter
+    if (known && sameRate(known.rate, rate)) return known.limiter
     const limiter = createLimiter(rate)
     limits.set(name, { rate, limiter })
     return limiter
@@ -100,31 +100,29 @@ export function createMesh(options: MeshOptions): Mesh {
 
 class ServiceTarget implements Target {
   readonly #service: string
-  readonly #fleet: { endpoints(service: string): ReturnType<Target['endpoints']> }
-  readonly #latencies = new Map<string, RouteLatency>()
-  readonly budget: Target['budget']
+  readonly #fleet: Fleet
+  readonly #latencies = new Map<string, MovingAverage>()
+  readonly budget: RetryBudget
   balancer: Balancer
   requestFinish = 0
 
-  constructor(
-    service: string,
-    fleet: { endpoints(service: string): ReturnType<Target['endpoints']> },
-    balancer: Balancer,
-    budget: Target['budget'],
-  ) {
+  constructor(service: string, fleet: Fleet, balancer: Balancer, budget: RetryBudget) {
     this.#service = service
     this.#fleet = fleet
     this.balancer = balancer
     this.budget = budget
   }
 
-  endpoints(): ReturnType<Target['endpoints']> {
+  endpoints(): ReturnType<Fleet['endpoints']> {
     return this.#fleet.endpoints(this.#service)
   }
 
-  latency(action: string): RouteLatency {
+  latency(action: string): MovingAverage {
     let found = this.#latencies.get(action)
-    if (!found) this.#latencies.set(action, (found = new RouteLatency()))
+    if (found === undefined) {
+      found = new MovingAverage()
+      this.#latencies.set(action, found)
+    }
     return found
   }
 

@@ -37,7 +37,12 @@ class WrappedCall implements Dispatched {
   start(use: readonly Middleware[]): void {
     const step = (index: number): Promise<Outcome> => {
       const middleware = use[index]
-      return middleware ? middleware(this.#call, once(() => step(index + 1))) : this.#goOn()
+      return middleware
+        ? middleware(
+            this.#call,
+            once(() => step(index + 1)),
+          )
+        : this.#goOn()
     }
     // An async function, so that a middleware that throws synchronously is a rejection too.
     const run = async (): Promise<Outcome> => step(0)

@@ -1,94 +1,97 @@
-/** The pick: of a service's endpoints, those that may have the attempt, in the order in which evidence against them counts. */
+/** The pick: of a service's endpoints, the one that gets the attempt, or the reason why none may. */
 import type { Balancer } from '../balance/balancer.ts'
 import type { Call } from '../core/call.ts'
-import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import { softEjectable } from '../resilience/ejection.ts'
-import { isOverdue } from '../resilience/overdue.ts'
+import { type Health, softEjectable } from '../resilience/ejection.ts'
 import type { Endpoint } from './endpoint.ts'
 
-export interface PickState {
-  readonly all: readonly Endpoint[]
-  readonly balancer: Balancer
-  /** Endpoints that this call was already attempted on. */
-  readonly tried: readonly Endpoint[]
-  readonly first: boolean
-}
-
 /**
- * The endpoint for the next attempt.
- * @throws GomsError UNAVAILABLE, UNIMPLEMENTED or RESOURCE_EXHAUSTED, with `retryAfterMs` where waiting helps
+ * The endpoint for the next attempt of a call.
+ * @param tried endpoints that the call was already attempted on; empty: this is its first attempt
+ * @throws GomsError UNAVAILABLE or RESOURCE_EXHAUSTED, with `retryAfterMs` where waiting helps
  */
-export function pick(call: Call, state: PickState, clock: Clock): Endpoint {
-  const nowMs = clock.now()
-  const offering = call.offers ? state.all.filter((e) => call.offers?.(e.node)) : state.all
-  if (offering.length === 0) throw nobodyOffers(call, state.all.length)
-  const allowed = permitted(call, offering, nowMs)
-  const admissible = allowed.length === 1 ? allowed : preferred(call, allowed, offering, state.tried, nowMs)
-  return state.balancer.pick({ all: state.all, admissible, first: state.first, affinity: call.affinity })
+export function pick(
+  call: Call,
+  all: readonly Endpoint[],
+  balancer: Balancer,
+  tried: readonly Endpoint[],
+  nowMs: number,
+): Endpoint {
+  const permitted = without(all, (endpoint) => !permits(call, endpoint, nowMs))
+  if (permitted.length === 0) throw nobody(call, all, nowMs)
+  const admissible = preferred(call, permitted, tried, nowMs)
+  return balancer.pick({ all, admissible, first: tried.length === 0, affinity: call.affinity })
 }
 
-/** Those whose breaker and limiter let the attempt through. They are never overruled: an open breaker costs no attempt. */
-function permitted(call: Call, offering: readonly Endpoint[], nowMs: number): readonly Endpoint[] {
-  const { limiter, breaker } = call.policy
-  if (!limiter && !breaker) return offering
-  let limited = 0
-  let retryAfterMs = Number.POSITIVE_INFINITY
-  const allowed = offering.filter((endpoint) => {
-    const route = endpoint.route(call.action, call.policy)
-    if (route.breaker && !route.breaker.admits(nowMs)) {
-      retryAfterMs = Math.min(retryAfterMs, route.breaker.retryAfterMs(nowMs))
-      return false
-    }
-    if (route.limiter?.full(nowMs)) {
-      limited++
-      retryAfterMs = Math.min(retryAfterMs, route.limiter.retryAfterMs(nowMs))
-      return false
-    }
-    return true
-  })
-  if (allowed.length > 0) return allowed
-  const where = `${call.service}/${call.action}`
-  if (limited === offering.length) {
-    const message = `${where}: the limit of ${limiter?.calls} calls in ${limiter?.perMs} ms is used up at all ${limited} nodes`
-    throw new GomsError('RESOURCE_EXHAUSTED', message, { retryAfterMs })
-  }
-  throw new GomsError('UNAVAILABLE', `${where}: the breaker is open at all ${offering.length} nodes`, {
-    retryAfterMs,
-    data: { reason: 'breaker' },
-  })
+/** Never overruled: whether the node offers the call, and route's limiter and breaker let it through. */
+function permits(call: Call, endpoint: Endpoint, nowMs: number): boolean {
+  if (!offers(call, endpoint)) return false
+  if (!call.policy.limiter && !call.policy.breaker) return true
+  const { limiter, breaker } = endpoint.guard(call.action, call.policy)
+  return limiter?.full(nowMs) !== true && breaker?.admits(nowMs) !== false
+}
+
+function offers(call: Call, endpoint: Endpoint): boolean {
+  return endpoint.node.protocols.includes(call.transport) && call.offers?.(endpoint.node) !== false
 }
 
 /** Leaves out what evidence speaks against, as long as any other endpoint is left: hard, tried, soft, overdue. */
 function preferred(
   call: Call,
-  allowed: readonly Endpoint[],
-  offering: readonly Endpoint[],
+  permitted: readonly Endpoint[],
   tried: readonly Endpoint[],
   nowMs: number,
 ): readonly Endpoint[] {
-  let left = unless(allowed, (e) => e.node.draining || e.health[call.transport].hard(nowMs))
-  if (tried.length > 0) left = unless(left, (e) => tried.includes(e))
-  if (left.some((e) => e.health[call.transport].ejected(nowMs))) {
-    const ejectable = softEjectable(offering.map((e) => e.health[call.transport]), nowMs)
-    left = unless(left, (e) => ejectable.has(e.health[call.transport]))
+  const healthOf = (endpoint: Endpoint): Health => endpoint.health[call.transport]
+  let left = unlessAll(permitted, (endpoint) => endpoint.node.draining || healthOf(endpoint).hard(nowMs))
+  if (tried.length > 0) left = unlessAll(left, (endpoint) => tried.includes(endpoint))
+  if (left.some((endpoint) => healthOf(endpoint).ejected(nowMs))) {
+    const ejected = softEjectable(permitted.map(healthOf), nowMs)
+    left = unlessAll(left, (endpoint) => ejected.has(healthOf(endpoint)))
   }
-  return unless(left, (e) => {
-    const oldest = e.oldest()
-    return oldest !== undefined && isOverdue(nowMs - oldest.startedMs, oldest.latency.averageMs)
-  })
+  return unlessAll(left, (endpoint) => endpoint.overdue.overdue(nowMs))
 }
 
-/** Without those that `against` holds for, unless that is all of them. Allocates only when there are any. */
-function unless(endpoints: readonly Endpoint[], against: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
-  if (!endpoints.some(against)) return endpoints
-  const left = endpoints.filter((endpoint) => !against(endpoint))
+function unlessAll(endpoints: readonly Endpoint[], against: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
+  const left = without(endpoints, against)
   return left.length > 0 ? left : endpoints
 }
 
-function nobodyOffers(call: Call, known: number): GomsError {
+/** The array itself when there is nothing to leave out: the usual call allocates nothing. */
+function without(endpoints: readonly Endpoint[], against: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
+  return endpoints.some(against) ? endpoints.filter((endpoint) => !against(endpoint)) : endpoints
+}
+
+/** Why nobody may have it: not there, all limited (429), or limited and broken (503). */
+function nobody(call: Call, all: readonly Endpoint[], nowMs: number): GomsError {
   const where = `${call.service}/${call.action}`
-  return known === 0
-    ? new GomsError('UNAVAILABLE', `${where}: no node of "${call.service}" is registered`)
-    : new GomsError('UNAVAILABLE', `${where}: none of the ${known} nodes of "${call.service}" offers "${call.action}"`)
+  if (all.length === 0) return new GomsError('UNAVAILABLE', `${where}: no node of "${call.service}" is registered`)
+  let offering = 0
+  let limited = 0
+  let retryAfterMs = Number.POSITIVE_INFINITY
+  for (const endpoint of all) {
+    if (!offers(call, endpoint)) continue
+    offering++
+    const { limiter, breaker } = endpoint.guard(call.action, call.policy)
+    if (limiter?.full(nowMs)) limited++
+    const waitMs = Math.max(limiter?.retryAfterMs(nowMs) ?? 0, breaker?.retryAfterMs(nowMs) ?? 0)
+    retryAfterMs = Math.min(retryAfterMs, waitMs)
+  }
+  if (offering === 0) {
+    return new GomsError('UNAVAILABLE', `${where}: none of the ${all.length} nodes of "${call.service}" offers it`)
+  }
+  if (limited === offering) {
+    const { calls, perMs } = call.policy.limiter ?? { calls: 0, perMs: 0 }
+    const message = `${where}: the limit of ${calls} calls in ${perMs} ms is used up at all ${offering} nodes`
+    return new GomsError('RESOURCE_EXHAUSTED', message, { retryAfterMs, data: { reason: 'limiter' } })
+  }
+  const message = `${where}: the breaker is open at ${offering - limited} of ${offering} nodes, the rest is limited`
+  return new GomsError(
+    'UNAVAILABLE',
+    limited > 0 ? message : `${where}: the breaker is open at all ${offering} nodes`,
+    {
+      retryAfterMs,
+      data: { reason: 'breaker' },
+    },
+  )
 }

@@ -30,7 +30,7 @@ export function createProber(deps: ProberDeps): { close(): void } {
           health.probing(deps.clock.now())
           deps.probe(endpoint.node[transport]).then(
             (accepted) => health.probed(accepted, deps.clock.now()),
-            () => health.probed(false, deps.clock.now()),
+            () => {},
           )
         }
       }

@@ -1,0 +1,41 @@
+/** The admin listener: details of a node for those who run it, on loopback unless told otherwise. */
+import type { Address } from '../core/node.ts'
+import { createHttpListener } from '../transport/http-listener.ts'
+import type { NodeStatus } from './node.ts'
+
+export interface AdminOptions {
+  readonly host: string
+  /** Undefined: `wishedPort`, or a free one when that is taken. */
+  readonly port: number | undefined
+  readonly wishedPort: number
+  status(): NodeStatus
+}
+
+export interface Admin {
+  readonly address: Address
+  close(): Promise<void>
+}
+
+/** @throws GomsError GOMS_PORT_IN_USE for a port that was asked for */
+export async function createAdmin(options: AdminOptions): Promise<Admin> {
+  const listener = createHttpListener({
+    request(req, res) {
+      const status = options.status()
+      const path = req.url?.split('?', 1)[0]
+      if (path === '/-/live') return answer(200, { live: true })
+      if (path === '/-/ready') return answer(status.ready ? 200 : 503, status)
+      return answer(404, { code: 'NOT_FOUND', msg: 'try /-/live or /-/ready' })
+
+      function answer(code: number, body: object): void {
+        res.writeHead(code, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' })
+        res.end(`${JSON.stringify(body)}\n`)
+      }
+    },
+  })
+  const bind = (port: number): Promise<Address> => listener.listen(port, options.host)
+  const address =
+    options.port !== undefined
+      ? await bind(options.port)
+      : await bind(options.wishedPort > 65_535 ? 0 : options.wishedPort).catch(() => bind(0))
+  return { address, close: () => listener.close(200) }
+}

@@ -1,0 +1,195 @@
+/** One node: a service or gateway of this process, from its bound ports to its leaving. */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import { type Address, toHostPort } from '../core/node.ts'
+import type { Settings } from '../core/options.ts'
+import type { Registered, RegistryStatus } from '../registry/registry.ts'
+import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
+import { createAdmin } from './admin.ts'
+import { advertisedAddress } from './advertised-address.ts'
+import { announce } from './announcer.ts'
+import type { Cluster } from './cluster.ts'
+import type { Door } from './door.ts'
+import { bindRpcPort } from './rpc-port.ts'
+
+/** Every step of the end has its bound; they add up to less than `terminationGraceMs`. */
+const DEREGISTER_MS = 2000
+const CLOSE_MS = 2000
+
+export interface NodeDeps {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly log: Log
+  /** Opened in parallel to the listeners. */
+  readonly cluster: Promise<Cluster>
+  /** Makes what stands behind the HTTP port, once the cluster is there. */
+  door(cluster: Cluster, nodeId: string, ready: () => boolean): Promise<Door>
+  readonly service: string
+  readonly role: 'gateway' | 'service'
+  readonly version: string | undefined
+}
+
+export interface RunningNode {
+  readonly service: string
+  /** `<rpcAddress>_<httpAddress>`. */
+  readonly name: string
+  readonly http: Address
+  readonly rpc: Address
+  readonly admin: Address | undefined
+  /** Leaves gracefully; `now` skips the waiting, for when everybody else stops too. Each step is bounded. */
+  close(mode: 'graceful' | 'now'): Promise<void>
+}
+
+const DEFAULT_PORTS = { gateway: { http: 8080, rpc: 8180 }, service: { http: 0, rpc: 0 } } as const
+
+/** Listen, self-check, register, ready: in this order. Whatever was opened is closed again when a step fails. */
+export async function startNode(deps: NodeDeps): Promise<RunningNode> {
+  const { settings, clock, log } = deps
+  const nodeId = randomUUID()
+  const opened: (() => Promise<unknown>)[] = []
+  let door: Door | undefined
+  let ready = false
+  // A failure of either side is reported by the await below, not as an unhandled rejection of the other.
+  deps.cluster.catch(() => {})
+
+  try {
+    const listenHost = settings.host ?? (settings.registry.kind === 'etcd' ? undefined : '127.0.0.1')
+    const listener = createHttpListener({
+      request: (req, res) => (door ? door.request(req, res) : res.writeHead(503).end()),
+      upgrade: (req, socket, head) => (door ? door.upgrade(req, socket, head) : socket.destroy()),
+      expectContinue: deps.role === 'gateway' ? 'manual' : 'auto',
+      maxHeaderBytes: deps.role === 'gateway' ? settings.gateway.maxHeaderBytes : 4 * settings.gateway.maxHeaderBytes,
+    })
+    const ports = DEFAULT_PORTS[deps.role]
+    opened.push(() => listener.close(0))
+    const boundHttp = await listener.listen(settings.httpPort ?? ports.http, listenHost)
+    const rpcPort = await bindRpcPort(settings.rpcPort ?? ports.rpc, listenHost)
+    opened.push(() => rpcPort.close())
+    log.info(`Http Listen on port: ${boundHttp.port}`)
+
+    const host = await advertisedAddress(settings.advertise, settings.registry)
+    const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
+    const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
+    const cluster = await deps.cluster
+    door = await deps.door(cluster, nodeId, () => ready)
+    const behind = door
+    opened.push(() => behind.close())
+    await door.start()
+
+    const admin =
+      settings.adminPort === 'off'
+        ? undefined
+        : await createAdmin({
+            host: settings.adminHost,
+            port: settings.adminPort,
+            wishedPort: rpcPort.port + 1000,
+            status: () => statusOf(deps.service, nodeId, ready, cluster.registry.status(), behind),
+          })
+    if (admin) opened.push(() => admin.close())
+
+    const stopAnnouncing = announce(cluster.registry.view, log, clock, (id) => id === nodeId)
+    opened.push(async () => stopAnnouncing())
+    const registered = await cluster.registry.register({
+      service: deps.service,
+      http,
+      rpc,
+      value: {
+        id: nodeId,
+        version: deps.version,
+        startedAtMs: clock.wallMs(),
+        contract: door.contract?.hash,
+        protocols: ['http'],
+      },
+      state: { admin: admin && toHostPort(admin.address) },
+      contract: door.contract,
+    })
+    ready = true
+    return {
+      service: deps.service,
+      name: `${toHostPort(rpc)}_${toHostPort(http)}`,
+      http,
+      rpc,
+      admin: admin?.address,
+      close: (mode) =>
+        leave(deps, mode, { registered, listener, door: behind, opened, notReady: () => (ready = false) }),
+    }
+  } catch (thrown) {
+    await Promise.all(opened.reverse().map((close) => close().catch(() => {})))
+    throw thrown
+  }
+}
+
+interface Leaving {
+  readonly registered: Registered
+  readonly listener: HttpListener
+  readonly door: Door
+  readonly opened: readonly (() => Promise<unknown>)[]
+  notReady(): void
+}
+
+/**
+ * Not ready, deregister, serve on while callers learn it, refuse as `draining`, finish what is in flight, close. Each
+ * step runs even if the one before failed.
+ */
+async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): Promise<void> {
+  const { settings, clock, log } = deps
+  const began = clock.now()
+  const left = (): number => Math.max(0, settings.terminationGraceMs - CLOSE_MS - (clock.now() - began))
+  parts.notReady()
+  const attempt = async (step: string, work: Promise<unknown>, boundMs: number): Promise<void> => {
+    await Promise.race([work, sleep(clock, boundMs)]).catch((error) => log.warn(`stop: ${step}: ${String(error)}`))
+  }
+  if (mode === 'graceful' && deps.role === 'gateway' && settings.gateway.lbDrainMs > 0) {
+    // Load balancers are no members of the registry: they learn from /-/ready, and send new connections until then.
+    parts.door.drain(settings.gateway.lbDrainMs)
+    await sleep(clock, Math.min(settings.gateway.lbDrainMs, left()))
+  }
+  await attempt('deregister', parts.registered.close(), DEREGISTER_MS)
+  parts.listener.drain()
+  if (mode === 'graceful') {
+    parts.door.drain(settings.drainMs)
+    await connectionsGone(parts.listener, clock, Math.min(settings.drainMs, left()))
+    await attempt('finish what is in flight', parts.door.idle(), left())
+  }
+  await attempt('close', Promise.all([...parts.opened].reverse().map((close) => close())), CLOSE_MS)
+}
+
+/** Until no connection is open any more, or the time is over. */
+async function connectionsGone(listener: HttpListener, clock: Clock, withinMs: number): Promise<void> {
+  const until = clock.now() + withinMs
+  while (listener.connections > 0 && clock.now() < until) await sleep(clock, 20)
+}
+
+/** Keeps the process alive meanwhile, as a timer of the clock does not. */
+function sleep(clock: Clock, ms: number): Promise<void> {
+  const alive = setInterval(() => {}, 60_000)
+  return new Promise((resolve) => {
+    clock.after(ms, () => {
+      clearInterval(alive)
+      resolve()
+    })
+  })
+}
+
+/** What the admin listener shows of the node. */
+export interface NodeStatus {
+  readonly service: string
+  readonly node: string
+  readonly ready: boolean
+  readonly inFlight: number
+  readonly sessions: number
+  readonly registry: { readonly connected: boolean; readonly endpoint: string | undefined; readonly ageMs: number }
+}
+
+function statusOf(service: string, node: string, ready: boolean, registry: RegistryStatus, door: Door): NodeStatus {
+  const { connected, endpoint, ageMs } = registry
+  return {
+    service,
+    node,
+    ready,
+    inFlight: door.inFlight(),
+    sessions: door.sessions(),
+    registry: { connected, endpoint, ageMs: Math.round(ageMs) },
+  }
+}
