@@ -9,6 +9,7 @@ const STRANGER_LOOKS = 2
 /** Others need less than that to take over from a host that was stopped. */
 const SILENT_MS = 2500
 const SOON_MS = 30
+const SPREAD_MS = 150
 const MAX_WAIT_MS = 500
 const WARN_EVERY_MS = 10_000
 
@@ -33,6 +34,8 @@ export async function findAtStart(options: FindOptions): Promise<FoundHost> {
     if (there?.state === 'free' || first === 0) {
       const own = await hostOn(first, options)
       if (own) return own
+      // Bound by somebody who does not listen: neither to be reached nor to be had.
+      if (clock.now() - began > SILENT_MS) throw inUse(first, 'another program')
     } else if (there?.state === 'stranger' && ++strangers >= STRANGER_LOOKS) throw inUse(first, there.what)
     else if (there?.state === 'silent' && clock.now() - began > SILENT_MS)
       throw inUse(first, 'a process that does not answer (stopped?)')
@@ -57,10 +60,17 @@ function inUse(port: number, holder: string): GomsError {
 /** The host was lost: finds its successor or becomes it, however long that takes. Undefined once `over` says so. */
 export async function findAgain(options: FindOptions, over: () => boolean): Promise<FoundHost | undefined> {
   const warn = everyMs(options.clock, WARN_EVERY_MS)
+  let alone = false
   for (let waitMs = SOON_MS; !over(); waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
     const sightings = await look(options.ports, options.clock)
     if (over()) return undefined
     if (sightings.host) return sightings.host
+    // All that lost the host come here at once: most of them find one that was faster, and start nothing in vain.
+    if (!alone) {
+      alone = true
+      await sleep(options.clock, options.random() * SPREAD_MS)
+      continue
+    }
     const own = await hostOnFirstFree(sightings, options).catch((thrown: unknown) =>
       warn(() => options.log.warn(`embedded registry: ${GomsError.from(thrown).message}`)),
     )

@@ -31,8 +31,12 @@ export interface FindOptions {
   readonly ports: readonly number[]
   readonly clock: Clock
   readonly log: Log
+  /** From 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number
   /** The new host's revisions begin above. */
   readonly aboveRevision: bigint
+  /** What a new host holds from the start, by key. */
+  readonly seed: Readonly<Record<string, string>>
 }
 
 export function portList(first: number): readonly number[] {
@@ -66,9 +70,9 @@ export async function look(ports: readonly number[], clock: Clock): Promise<Sigh
  */
 export async function hostOn(port: number, options: FindOptions): Promise<FoundHost | undefined> {
   const { clock, log, ports } = options
-  const started = BigInt(clock.wallMs()) * 1000n + BigInt(Math.floor(Math.random() * 1000))
+  const started = BigInt(clock.wallMs()) * 1000n + BigInt(Math.floor(options.random() * 1000))
   const startRevision = started > options.aboveRevision ? started : options.aboveRevision + 1n
-  const thread = await startThread(clock, startRevision)
+  const thread = await startThread(clock, { startRevision, seed: options.seed })
   let bound: number
   try {
     bound = await thread.listen(port)

@@ -125,6 +125,8 @@ function open(port: number): ClientHttp2Session {
 
 /** One Status call. Does not call back where the connection fails: the session's own events tell. */
 function ask(session: ClientHttp2Session, answer: (sighting: Sighting) => void): void {
+  // Asked of a session that is just ending, `request` throws.
+  if (session.destroyed || session.closed) return
   const stream = session.request(STATUS_HEADERS)
   const take = createFrameSplitter(MAX_ANSWER_BYTES, (bytes) => {
     const status = StatusResponse.decode(bytes)

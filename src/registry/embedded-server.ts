@@ -2,7 +2,6 @@
  * The embedded registry's server: etcd's v3 API over gRPC on loopback, for goms itself, `etcdctl` and Go nodes. It calls itself
  * `goms-embedded`; what it does not offer is UNIMPLEMENTED. For one machine only: no disk, no members, no authentication.
  */
-import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { createGrpcServer, type GrpcServer, type StreamMethod } from './embedded-grpc.ts'
 import { EMBEDDED_NAME } from './embedded-name.ts'
@@ -33,8 +32,9 @@ import {
 import { createStore, type Store, type StoreOptions } from './store.ts'
 import { answerDelete, answerPut, answerRange, answerTxn } from './store-api.ts'
 
-export interface EmbeddedServerOptions extends Omit<StoreOptions, 'clock'> {
-  readonly clock: Clock
+export interface EmbeddedServerOptions extends StoreOptions {
+  /** What is there from the start, by key: what must outlive the host before. */
+  readonly seed?: Readonly<Record<string, string>> | undefined
 }
 
 export interface EmbeddedServer extends GrpcServer {
@@ -47,6 +47,7 @@ export interface EmbeddedServer extends GrpcServer {
 export function createEmbeddedServer(options: EmbeddedServerOptions): EmbeddedServer {
   const random = options.random ?? Math.random
   const store = createStore(options)
+  for (const [key, value] of Object.entries(options.seed ?? {})) store.write((write) => write.put(key, value))
   const memberId = BigInt(Math.floor(random() * 2 ** 48)) + 1n
   const ports = new Set<number>()
   const header = (): ResponseHeader => ({

@@ -12,6 +12,12 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly asked: number; readonly code: string; readonly message: string }
   | { readonly type: 'closed' }
 
+export interface ThreadOptions {
+  readonly startRevision: bigint
+  /** What is there from the start, by key. */
+  readonly seed: Readonly<Record<string, string>>
+}
+
 export interface EmbeddedThread {
   readonly memberId: bigint
   /** @throws the system's error with its `code`, EADDRINUSE for one */
@@ -24,14 +30,14 @@ export interface EmbeddedThread {
 const CLOSE_TIMEOUT_MS = 500
 const START_TIMEOUT_MS = 5000
 
-export async function startThread(clock: Clock, startRevision: bigint): Promise<EmbeddedThread> {
+export async function startThread(clock: Clock, options: ThreadOptions): Promise<EmbeddedThread> {
   const file = fileURLToPath(new URL('./embedded-worker.js', import.meta.url))
   // Under a test runner or a loader the sources run as they are, and there is no file that a bare worker could load.
-  return existsSync(file) ? inWorker(file, startRevision) : inThread(clock, startRevision)
+  return existsSync(file) ? inWorker(file, options) : inThread(clock, options)
 }
 
-function inThread(clock: Clock, startRevision: bigint): EmbeddedThread {
-  const server = createEmbeddedServer({ clock, startRevision })
+function inThread(clock: Clock, options: ThreadOptions): EmbeddedThread {
+  const server = createEmbeddedServer({ clock, ...options })
   let tellEnded: () => void
   const ended = new Promise<void>((resolve) => {
     tellEnded = resolve
@@ -47,9 +53,9 @@ function inThread(clock: Clock, startRevision: bigint): EmbeddedThread {
   }
 }
 
-async function inWorker(file: string, startRevision: bigint): Promise<EmbeddedThread> {
+async function inWorker(file: string, options: ThreadOptions): Promise<EmbeddedThread> {
   // No loaders, no inspector: a bare thread starts in a few ten milliseconds.
-  const worker = new Worker(file, { workerData: { startRevision }, execArgv: [], name: 'goms-embedded' })
+  const worker = new Worker(file, { workerData: options, execArgv: [], name: 'goms-embedded' })
   worker.on('error', () => {})
   const ended = new Promise<void>((resolve) => worker.on('exit', () => resolve()))
 

@@ -2,10 +2,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../core/clock.ts'
 import { createEmbeddedServer } from './embedded-server.ts'
-import type { FromWorker, ToWorker } from './embedded-thread.ts'
+import type { FromWorker, ThreadOptions, ToWorker } from './embedded-thread.ts'
 
-const { startRevision } = workerData as { readonly startRevision: bigint }
-const server = createEmbeddedServer({ clock: systemClock, startRevision })
+const server = createEmbeddedServer({ clock: systemClock, ...(workerData as ThreadOptions) })
 
 function say(message: FromWorker): void {
   parentPort?.postMessage(message)
