@@ -1,14 +1,14 @@
 /** Full-length L400 on a real etcd with the default lease: what users may see when things break. */
 import { afterAll, expect, test } from 'vitest'
-import type { Member } from '../support/cluster.ts'
-import { type Etcd, startEtcd } from '../support/etcd.ts'
+import { keysIn, type Member } from '../support/cluster.ts'
+import { type EtcdCluster, startEtcd } from '../support/etcd.ts'
 import { toText } from '../support/judge.ts'
 import { expectClean, nodesOf, settled, useShop, wait } from '../system/load.suite.ts'
 
 const LOAD_MS = 12_000
 const STRIKE_MS = 4000
 
-let etcd: Etcd
+let etcd: EtcdCluster
 const use = useShop(
   async () => {
     etcd = await startEtcd()
@@ -84,12 +84,12 @@ test('etcd away for 15 s: 0 lost, all back within 3 s', async () => {
   const shop = use()
   const load = shop.load(120_000)
   await wait(STRIKE_MS)
-  etcd.stop()
+  etcd.member.freeze()
   await wait(15_000)
   expect(await nodesOf(shop.gateways[1] as Member, 'echo')).toHaveLength(3)
-  etcd.continue()
+  etcd.member.thaw()
   const backMs = Date.now()
-  await expect.poll(() => etcd.keys('goms_echo_'), { timeout: 10_000 }).toHaveLength(3)
+  await expect.poll(() => keysIn(etcd, 'goms_echo_'), { timeout: 10_000 }).toHaveLength(3)
   expect(Date.now() - backMs).toBeLessThanOrEqual(3000)
   await settled(shop)
   load.stop()
@@ -103,11 +103,11 @@ test('etcd away and a node killed meanwhile: at most 2 lost', async () => {
   const victim = shop.nodes[0] as Member
   const load = shop.load(LOAD_MS)
   await wait(1000)
-  etcd.stop()
+  etcd.member.freeze()
   await wait(STRIKE_MS)
   victim.process.signal('SIGKILL')
   const verdict = await shop.verdict(load)
-  etcd.continue()
+  etcd.member.thaw()
   console.log(toText(verdict))
   expect(verdict.lost.length, toText(verdict)).toBeLessThanOrEqual(2)
   expect(verdict.twice).toEqual([])

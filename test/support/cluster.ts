@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { EtcdCluster } from './etcd.ts'
 import type { Executed } from './judge.ts'
 import { type Exit, freePort, type Running, startGoms } from './processes.ts'
 
@@ -81,7 +82,7 @@ export function createCluster(options: ClusterOptions): Cluster {
           GOMS_TEST_NODE: name,
           GOMS_TEST_SERVICE: given.service ?? name.replace(/\d+$/, ''),
           GOMS_TEST_HISTORY: join(histories, name),
-          GOMS_LB_DRAIN_MS: '0',
+          GOMS_LB_DRAIN: '0',
           ...given.env,
         },
       },
@@ -155,4 +156,10 @@ export async function allPrint(members: readonly Member[], pattern: RegExp, time
 /** The line that tells of a node's coming or going. */
 export function nodeLine(service: string, node: string, what: 'join' | 'leave'): RegExp {
   return new RegExp(`\\[${service}\\] node \\[${node.replaceAll('.', '\\.')}\\] ${what}$`)
+}
+
+/** Keys under a prefix, as `etcdctl` lists them. */
+export async function keysIn(etcd: EtcdCluster, prefix: string): Promise<string[]> {
+  const text = await etcd.etcdctl('get', '--prefix', '--keys-only', prefix)
+  return text.split('\n').filter((line) => line !== '')
 }

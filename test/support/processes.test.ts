@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { killAll, livingInGroup, startProcess } from './processes.ts'
+import { familyOf, killAll, living, startProcess } from './processes.ts'
 
 afterEach(killAll)
 
@@ -22,7 +22,8 @@ test('all that a process started goes with it', async () => {
   const child = `require("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]); console.log("up"); setInterval(() => {}, 1000)`
   const it = startProcess(node, ['-e', child])
   await it.waitForLine(/up/)
-  expect(livingInGroup(it.pid)).toHaveLength(2)
+  const family = familyOf(it.pid)
+  expect(family).toHaveLength(2)
   await killAll()
-  await expect.poll(() => livingInGroup(it.pid)).toEqual([])
+  await expect.poll(() => living(family)).toEqual([])
 })

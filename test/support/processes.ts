@@ -1,6 +1,5 @@
 /** Runs goms processes for tests: from the build, with their lines captured, and never left behind. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
@@ -182,20 +181,26 @@ function canListen(port: number): Promise<boolean> {
   })
 }
 
-/** Ids of the processes that live in the group which `leader` led; the dead that nobody has reaped do not count. */
-export function livingInGroup(leader: number): number[] {
-  return readdirSync('/proc').flatMap((entry) => {
-    try {
-      // pid (name) state ppid pgrp …; the name may contain anything.
-      const [state, , group] = (
-        readFileSync(`/proc/${Number(entry)}/stat`, 'utf8')
-          .split(') ')
-          .at(-1) as string
-      ).split(' ')
-      return Number(group) === leader && state !== 'Z' ? [Number(entry)] : []
-    } catch {
-      return []
-    }
+/** Ids of the processes of these that live; the dead that nobody has reaped do not count. */
+export function living(pids: readonly number[]): number[] {
+  return processTable().flatMap(({ pid }) => (pids.includes(pid) ? [pid] : []))
+}
+
+/** Ids of a process and of all that it started, and they started, and so on. */
+export function familyOf(pid: number): number[] {
+  const table = processTable()
+  const family = [pid]
+  for (const ancestor of family) {
+    for (const it of table) if (it.parent === ancestor) family.push(it.pid)
+  }
+  return family
+}
+
+function processTable(): { readonly pid: number; readonly parent: number }[] {
+  const text = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
+  return text.split('\n').flatMap((line) => {
+    const [pid, parent, state] = line.trim().split(/\s+/)
+    return state === undefined || state.startsWith('Z') ? [] : [{ pid: Number(pid), parent: Number(parent) }]
   })
 }
 

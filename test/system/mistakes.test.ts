@@ -137,7 +137,7 @@ test('a port in use names the port', async () => {
 
 test('an etcd that does not answer names its address and how long it was tried', async () => {
   const port = await freePort()
-  const config = configs('etcd', { 'config.yml': 'callServiceKey: a long enough key\nconnectTimeout: 500\n' })
+  const config = configs('etcd', { 'config.yml': 'callServiceKey: a long enough key\nregistryTimeout: 500\n' })
   const args = ['-http_port', '0', '-rpc_port', '0', '-etcd_addr', `127.0.0.1:${port}`, '-configs', config]
   const process = startGoms(['start', echo, ...args])
   expect((await process.exited).code, process.text()).toBe(5)
