@@ -1,5 +1,6 @@
 /** Runs goms processes for tests: from the build, with their lines captured, and never left behind. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
@@ -197,11 +198,30 @@ export function familyOf(pid: number): number[] {
 }
 
 function processTable(): { readonly pid: number; readonly parent: number }[] {
-  const text = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
-  return text.split('\n').flatMap((line) => {
-    const [pid, parent, state] = line.trim().split(/\s+/)
+  const rows = existsSync('/proc/self/stat')
+    ? fromProc()
+    : execFileSync('ps', ['-A', '-o', 'pid=,stat=,ppid=']).toString()
+  return rows.split('\n').flatMap((row) => {
+    const [pid, state, parent] = row.trim().split(/\s+/)
     return state === undefined || state.startsWith('Z') ? [] : [{ pid: Number(pid), parent: Number(parent) }]
   })
+}
+
+/** As `ps` prints it, which small images do not have. */
+function fromProc(): string {
+  const rows = readdirSync('/proc').map((pid) => {
+    try {
+      // pid (name) state ppid …; the name may contain anything.
+      return `${pid} ${
+        readFileSync(`/proc/${Number(pid)}/stat`, 'utf8')
+          .split(') ')
+          .at(-1) as string
+      }`
+    } catch {
+      return ''
+    }
+  })
+  return rows.join('\n')
 }
 
 /** The environment without what belongs to goms, vitest or npm, so that a test begins the same everywhere. */
