@@ -1,6 +1,6 @@
 /** Processes that share a machine find each other through whichever of them came first, and get over its end. */
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
@@ -19,18 +19,17 @@ afterEach(async () => {
 async function freePort(): Promise<number> {
   for (;;) {
     const first = 20_000 + Math.floor(Math.random() * 9000)
-    const servers = await Promise.all(
-      portList(first).map((port) => listen(createTcpServer(), port).catch(() => undefined)),
-    )
-    for (const server of servers) server?.close()
-    if (servers.every((server) => server)) return first
+    const servers = portList(first).map(() => createTcpServer())
+    const free = await Promise.allSettled(servers.map((server, n) => listen(server, first + n)))
+    await Promise.allSettled(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    if (free.every(({ status }) => status === 'fulfilled')) return first
   }
 }
 
-function listen<T extends { listen: Server['listen']; once: Server['once'] }>(server: T, port: number): Promise<T> {
+function listen(server: TcpServer, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve(server))
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => resolve((server.address() as AddressInfo).port))
   })
 }
 
@@ -120,9 +119,9 @@ describe('the embedded registry', () => {
   })
 
   it('names the port that another program has taken', async () => {
-    const web = await listen(createServer(), 0)
+    const web = createServer()
+    const port = await listen(web, 0)
     cleanups.push(() => web.close())
-    const { port } = web.address() as AddressInfo
     await expect(open(port).start()).rejects.toMatchObject({
       code: 'GOMS_PORT_IN_USE',
       message: expect.stringContaining(String(port)),
@@ -130,9 +129,9 @@ describe('the embedded registry', () => {
   })
 
   it('names the port of a process that takes connections and says nothing', async () => {
-    const mute = await listen(createTcpServer(), 0)
+    const mute = createTcpServer()
+    const port = await listen(mute, 0)
     cleanups.push(() => mute.close())
-    const { port } = mute.address() as AddressInfo
     await expect(hostEmbedded({ port })).rejects.toMatchObject({ code: 'GOMS_PORT_IN_USE' })
   })
 
@@ -144,13 +143,13 @@ describe('the embedded registry', () => {
     async (at) => {
       const port = await freePort()
       const options = { ports: portList(port), clock: systemClock, log: silentLog, random: Math.random, seed: {} }
-      const host = async (n: number) => {
-        const found = await hostOn(port + n, { ...options, aboveRevision: 0n })
+      const host = async (n: number, aboveRevision: bigint) => {
+        const found = await hostOn(port + n, { ...options, aboveRevision })
         cleanups.push(() => found?.own?.close())
         return found
       }
-      const early = await host(at.early)
-      const late = await host(at.late)
+      const early = await host(at.early, 0n)
+      const late = await host(at.late, BigInt(Date.now() + 1000) * 1000n)
       await early?.own?.ended
       for (let n = 0; n < 200; n++) {
         const there = await probe(port, systemClock, 300)
