@@ -20,9 +20,6 @@ export const etcdMissing: string | undefined = (() => {
   }
 })()
 
-/** For `describe.skipIf`. */
-export const etcdIsMissing: boolean = etcdMissing !== undefined
-
 export interface EtcdOptions {
   readonly members?: 1 | 3
   /** Users with a password; `root` first, as etcd wants it. Tokens live that long. */
@@ -44,25 +41,19 @@ export interface EtcdMember {
   wipe(): void
 }
 
-export interface Etcd {
+export interface EtcdCluster {
   readonly members: readonly EtcdMember[]
   readonly member: EtcdMember
   readonly endpoints: readonly string[]
   /** Paths of PEM files. */
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined
-  /** Freezes every member (SIGSTOP): connections stay, answers do not come. */
-  stop(): void
-  /** Wakes them (SIGCONT). */
-  continue(): void
-  /** Keys with that prefix, sorted. */
-  keys(prefix: string): Promise<string[]>
   /** Runs `etcdctl` and returns what it printed. */
   etcdctl(...args: string[]): Promise<string>
   close(): Promise<void>
 }
 
 /** Starts a cluster and waits until it answers. */
-export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
+export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster> {
   const count = options.members ?? 1
   const dir = mkdtempSync(join(tmpdir(), 'goms-etcd-'))
   const ports = await freePorts(count * 2)
@@ -146,7 +137,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
     }
   }
 
-  const self: Etcd = {
+  const self: EtcdCluster = {
     members: members.map((member) => ({
       ...member,
       async start() {
@@ -159,16 +150,6 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
     },
     endpoints: members.map((member) => member.endpoint),
     tls,
-    stop: () => {
-      for (const member of members) member.freeze()
-    },
-    continue: () => {
-      for (const member of members) member.thaw()
-    },
-    async keys(prefix) {
-      const text = await etcdctl('get', '--prefix', '--keys-only', prefix)
-      return text.split('\n').filter((line) => line !== '')
-    },
     etcdctl,
     async close() {
       process.off('exit', kill)
