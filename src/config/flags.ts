@@ -122,9 +122,9 @@ export const CONFIG_FLAGS: readonly Flag[] = [
   ),
   flag('termination-grace', 'terminationGrace', 'duration', 'milliseconds in which a process ends', '退出总时限毫秒数'),
   flag('zipkin-addr', 'zipkinAddr', 'text', 'address of Zipkin', 'zipkin 地址'),
-  flag('redis-addr', 'redisAddr', 'text', 'address of Redis', 'redis 地址', { secret: true }),
-  flag('es-addr', 'esAddr', 'text', 'address of Elasticsearch', 'elasticsearch 地址', { secret: true }),
-  flag('amqp-addr', 'amqpAddr', 'text', 'address of RabbitMQ', 'rabbitmq 地址', { secret: true }),
+  flag('redis-addr', 'redisAddr', 'text', 'address of Redis', 'redis 地址'),
+  flag('es-addr', 'esAddr', 'text', 'address of Elasticsearch', 'elasticsearch 地址'),
+  flag('amqp-addr', 'amqpAddr', 'text', 'address of RabbitMQ', 'rabbitmq 地址'),
 ]
 
 /** A value of a flag as it arrives from `args.ts`, or from a program that starts goms itself. */
