@@ -8,14 +8,14 @@ import type { Settings } from '../core/options.ts'
 import { createMesh, type Mesh } from '../mesh/mesh.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import type { Registry } from '../registry/registry.ts'
-import { createHttpUpstream } from '../transport/http-upstream.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { openRegistry } from './open-registry.ts'
 
 export interface Cluster {
   readonly registry: Registry
   readonly mesh: Mesh
-  readonly upstream: Upstream
+  /** Connections to nodes; loaded when they are first asked for, as most services never call anybody. */
+  upstream(): Promise<Upstream>
   /** The key that calls between nodes carry; undefined: none is configured, everybody is let in. */
   readonly callKey: string | undefined
   close(): Promise<void>
@@ -36,27 +36,36 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   await registry.start()
   // Without a configured key a machine's own registry holds a random one; etcd is shared with others, who must choose.
   const callKey = settings.callKey ?? (settings.registry.kind === 'etcd' ? undefined : await registry.sharedKey())
-  const upstream = createHttpUpstream({
-    connectTimeoutMs: settings.gateway.connectTimeoutMs,
-    maxConnections: settings.gateway.maxConnectionsPerNode,
-  })
+  let opened: Upstream | undefined
+  let opening: Promise<Upstream> | undefined
+  async function openUpstream(): Promise<Upstream> {
+    const { createHttpUpstream } = await import('../transport/http-upstream.ts')
+    opened = createHttpUpstream({
+      connectTimeoutMs: settings.gateway.connectTimeoutMs,
+      maxConnections: settings.gateway.maxConnectionsPerNode,
+    })
+    return opened
+  }
   const mesh = createMesh({
     view: registry.view,
     balance: settings.balance,
     balancers: deps.balancers,
     use: deps.use,
     probe: (address) => accepts(address, settings.gateway.connectTimeoutMs),
-    left: (node) => upstream.forget(node.http),
+    left: (node) => opened?.forget(node.http),
     clock,
   })
   return {
     registry,
     mesh,
-    upstream,
+    upstream() {
+      opening ??= openUpstream()
+      return opening
+    },
     callKey,
     async close() {
       mesh.close()
-      await upstream.close()
+      await opened?.close()
       await registry.close()
     },
   }

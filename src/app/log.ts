@@ -25,9 +25,12 @@ export function createLog(options: LogOptions): Log {
     if (options.format === 'json' || options.file) {
       const line = toJsonLine(atMs, level, options.service, message, fields)
       options.file?.write(line)
-      if (options.format === 'json') return write(line)
+      if (options.format === 'json') {
+        write(line)
+        return
+      }
     }
-    write(toHumanLine(atMs, level, String(fields?.['service'] ?? options.service), message))
+    write(toHumanLine(atMs, level, String(fields?.service ?? options.service), message))
   }
   return {
     debug: (message, fields) => say('debug', message, fields),

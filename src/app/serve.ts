@@ -1,0 +1,185 @@
+/** Starts services and gateways in this process: settings, registry, listeners, and one end for all of them. */
+import type { Balancer } from '../balance/balancer.ts'
+import { type Loaded, loadSettings } from '../config/load.ts'
+import type { FlagValues } from '../config/overlay.ts'
+import { watchSettings } from '../config/watch.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { GomsError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { Settings } from '../core/options.ts'
+import { setRunning } from '../core/running.ts'
+import type { Middleware } from '../mesh/middleware.ts'
+import { type Cluster, joinCluster } from './cluster.ts'
+import { createDoor, type DoorParts } from './create-door.ts'
+import { createLog } from './log.ts'
+import { type LogFile, openLogFile } from './log-file.ts'
+import { type RunningNode, startNode } from './node.ts'
+import { createOutbound, type Outbound } from './outbound.ts'
+import type { Definition } from './service-file.ts'
+
+export interface ServeOptions {
+  /** As on the command line, in any spelling: `{ httpPort: 8080, etcdAddr: '10.0.0.1:2379', configs: 'conf' }`. */
+  readonly flags?: FlagValues
+  /** @default process.env */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Where relative paths start. @default process.cwd() */
+  readonly cwd?: string
+  /** Balancers by service, of your own or made with options; they go before the configuration's `balance`. */
+  readonly balancers?: Readonly<Record<string, Balancer>>
+  /** Wraps every call that this process makes. */
+  readonly use?: readonly Middleware[]
+  /** Takes the log instead of standard error. */
+  readonly log?: Log
+}
+
+/** What `serve` started. */
+export interface Served {
+  readonly settings: Settings
+  readonly nodes: readonly RunningNode[]
+  /** Leaves gracefully: deregisters, goes on serving while callers learn it, finishes what is in flight. */
+  close(mode?: 'graceful' | 'now'): Promise<void>
+}
+
+/**
+ * Serves services and gateways in this process until `close`: loads the configuration, joins the registry, listens and
+ * registers. Resolves when every one of them is ready.
+ * @throws GomsError GOMS_CONFIG_…, GOMS_PORT_IN_USE, GOMS_REGISTRY_UNAVAILABLE, and the others of docs/errors.md
+ */
+export async function serve(
+  definitions: Definition | readonly Definition[],
+  options: ServeOptions = {},
+): Promise<Served> {
+  const list = 'kind' in definitions ? [definitions] : definitions
+  const [first] = list
+  if (!first) {
+    throw new GomsError('GOMS_OPTION_INVALID', 'serve: expected at least one service or gateway, got none', {
+      detail: { found: 'an empty list', expected: 'serve(service) or serve([user, order])' },
+    })
+  }
+  const loaded = await loadSettings({
+    ...(options.flags && { flags: options.flags }),
+    ...(options.env && { env: options.env }),
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  })
+  return new Process(list, first, loaded, options).start()
+}
+
+class Process {
+  readonly #definitions: readonly Definition[]
+  readonly #loaded: Loaded
+  readonly #options: ServeOptions
+  readonly #clock: Clock = systemClock
+  readonly #files: LogFile[] = []
+  readonly #log: Log
+  readonly #first: Definition
+  #outbound: Outbound | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(definitions: readonly Definition[], first: Definition, loaded: Loaded, options: ServeOptions) {
+    this.#definitions = definitions
+    this.#first = first
+    this.#loaded = loaded
+    this.#options = options
+    this.#log = this.#logOf(first.name)
+  }
+
+  async start(): Promise<Served> {
+    const { settings } = this.#loaded
+    for (const warning of this.#loaded.warnings) this.#log.warn(warning)
+    const cluster = joinCluster({
+      settings,
+      clock: this.#clock,
+      log: this.#log,
+      balancers: this.#options.balancers,
+      use: [
+        ...(this.#options.use ?? []),
+        ...this.#definitions.flatMap((d) => (d.kind === 'gateway' ? (d.use ?? []) : [])),
+      ],
+    })
+    const doors: DoorParts[] = []
+    const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
+    const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const failed = started.find((result) => result.status === 'rejected')
+    if (failed) {
+      await Promise.all(nodes.map((node) => node.close('now')))
+      await cluster.then((joined) => joined.close()).catch(() => {})
+      throw failed.reason
+    }
+    const joined = await cluster
+    const watching = watchSettings(this.#loaded, (changed) => this.#apply(changed.settings, joined, doors), this.#log)
+    return {
+      settings,
+      nodes,
+      close: (mode = 'graceful') => {
+        this.#closing ??= this.#close(mode, nodes, joined, watching)
+        return this.#closing
+      },
+    }
+  }
+
+  #startNode(definition: Definition, cluster: Promise<Cluster>, doors: DoorParts[]): Promise<RunningNode> {
+    const { settings } = this.#loaded
+    const log = definition === this.#first ? this.#log : this.#logOf(definition.name)
+    return startNode({
+      settings,
+      clock: this.#clock,
+      log,
+      cluster,
+      service: definition.name,
+      role: definition.kind,
+      version: definition.kind === 'service' ? definition.version : undefined,
+      door: async (joined, nodeId, ready) => {
+        this.#announceRunning(joined)
+        const parts = await createDoor({
+          definition,
+          settings,
+          cluster: joined,
+          nodeId,
+          ready,
+          log,
+          clock: this.#clock,
+        })
+        doors.push(parts)
+        return parts.door
+      },
+    })
+  }
+
+  /** Routes and policies apply to the next call; what is under way keeps what it began with. */
+  #apply(settings: Settings, cluster: Cluster, doors: readonly DoorParts[]): void {
+    cluster.mesh.update(settings.balance)
+    for (const { update } of doors) update(settings)
+    this.#outbound?.update(settings)
+    if (this.#outbound) setRunning({ settings, fetchAction: this.#outbound.fetchAction })
+  }
+
+  /** Before the first application is made: its code may ask for settings, and call others, from then on. */
+  #announceRunning(cluster: Cluster): void {
+    if (this.#outbound) return
+    const { settings } = this.#loaded
+    this.#outbound = createOutbound(cluster, settings, this.#first.name, this.#clock)
+    setRunning({ settings, fetchAction: this.#outbound.fetchAction })
+  }
+
+  async #close(
+    mode: 'graceful' | 'now',
+    nodes: readonly RunningNode[],
+    cluster: Cluster,
+    watching: { close(): void },
+  ): Promise<void> {
+    watching.close()
+    await Promise.all(nodes.map((node) => node.close(mode)))
+    this.#outbound?.close()
+    await cluster.close()
+    setRunning(undefined)
+    await Promise.all(this.#files.map((file) => file.close()))
+  }
+
+  #logOf(service: string): Log {
+    if (this.#options.log) return this.#options.log
+    const { settings } = this.#loaded
+    const file = settings.runtimeDir === undefined ? undefined : openLogFile(settings.runtimeDir, service)
+    if (file) this.#files.push(file)
+    return createLog({ service, format: settings.log, debug: settings.debug, clock: this.#clock, file })
+  }
+}
