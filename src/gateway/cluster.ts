@@ -1,0 +1,30 @@
+/** The page `/cluster` as the original showed it, field for field. */
+
+import { isPrivateAddress } from '../http/cidr.ts'
+import { fieldOf } from '../http/header-rules.ts'
+import type { View } from '../registry/registry.ts'
+
+export interface ClusterStats {
+  /** Index that round robin takes next. */
+  readonly pollNext: number
+  /** Calls that a node answered. */
+  readonly requestFinish: number
+}
+
+/** The page as JSON: services by name, `Nodes` by key; a service whose last node left stays, empty. */
+export function clusterPage(view: View, stats: (service: string) => ClusterStats): string {
+  // Written piece by piece: an object would put names like "1" before the others, and `__proto__` nowhere.
+  const services = [...view.services()].sort().map((service) => {
+    const { pollNext, requestFinish } = stats(service)
+    const nodes = view.nodes(service).map((node) => node.name)
+    return `${JSON.stringify(service)}:${JSON.stringify({ PollNext: pollNext, Nodes: nodes, RequestFinish: requestFinish })}`
+  })
+  return `{"services":{${services.join(',')}},"status":true}`
+}
+
+const FORWARDING = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded', 'x-real-ip', 'via']
+
+/** Whether a request comes from nearby itself: a private address, and not through a proxy that may stand for anyone. */
+export function isFromNearby(remoteAddress: string, rawHeaders: readonly string[]): boolean {
+  return isPrivateAddress(remoteAddress) && FORWARDING.every((name) => fieldOf(rawHeaders, name) === undefined)
+}
