@@ -1,0 +1,47 @@
+/** Where in a trace a call stands: made anew, carried on to a child, and written into headers. Reading is in `trace-headers.ts`. */
+import type { TraceContext } from '../core/context.ts'
+import { type GetHeader, readSampling, readTraceContext } from './trace-headers.ts'
+import { createTraceIds } from './trace-ids.ts'
+
+export { type GetHeader, readTraceContext } from './trace-headers.ts'
+
+const ids = createTraceIds()
+
+/** The root of a new trace, with a 128-bit id. `sampled` undefined: not decided yet. */
+export function newTrace(sampled?: boolean): TraceContext {
+  return { traceId: ids.traceId(), spanId: ids.spanId(), parentId: undefined, sampled, state: undefined }
+}
+
+/** The next position below: same trace, decision and state; a span id of its own. */
+export function childOf(parent: TraceContext): TraceContext {
+  return {
+    traceId: parent.traceId,
+    spanId: ids.spanId(),
+    parentId: parent.spanId,
+    sampled: parent.sampled,
+    state: parent.state,
+  }
+}
+
+/** The position of a call that arrives: below what its headers say, else a new trace that keeps a decision sent without ids. */
+export function receiveTrace(get: GetHeader): TraceContext {
+  const sent = readTraceContext(get)
+  return sent ? childOf(sent) : newTrace(readSampling(get))
+}
+
+/**
+ * The headers that carry a position on, as a flat list of lower-case names and values, W3C and B3 multi: `traceparent`
+ * (a 64-bit trace id filled up with zeros on the left), `tracestate`, `x-b3-traceid` (a 64-bit id as it is),
+ * `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled` (left out while not decided).
+ * @param to the list to append to
+ */
+export function writeTraceContext(context: TraceContext, to: string[] = []): string[] {
+  const { traceId, spanId, parentId, sampled, state } = context
+  const padded = traceId.length === 16 ? `0000000000000000${traceId}` : traceId
+  to.push('traceparent', `00-${padded}-${spanId}-${sampled === true ? '01' : '00'}`)
+  if (state !== undefined) to.push('tracestate', state)
+  to.push('x-b3-traceid', traceId, 'x-b3-spanid', spanId)
+  if (parentId !== undefined) to.push('x-b3-parentspanid', parentId)
+  if (sampled !== undefined) to.push('x-b3-sampled', sampled ? '1' : '0')
+  return to
+}
