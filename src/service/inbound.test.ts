@@ -43,11 +43,14 @@ async function open(options: ServiceOptions, deps: Partial<InboundDeps> = {}) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  closing.push(
-    () => server.closeAllConnections(),
-    () => new Promise((resolve) => server.close(resolve)),
-    () => inbound.close(),
-  )
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => sockets.add(socket))
+  closing.push(async () => {
+    await inbound.close()
+    const closed = new Promise((resolve) => server.close(resolve))
+    for (const socket of sockets) socket.destroy()
+    await closed
+  })
   const send = (path = '/', headers: Record<string, string> = KEYED, method = 'GET', body?: string): Promise<Reply> =>
     new Promise((resolve, reject) => {
       const req = httpRequest({ port, host: '127.0.0.1', path, method, headers, agent: false }, (res) => {
@@ -125,9 +128,9 @@ describe('the call key', () => {
     expect(reply.status).toBe(200)
     expect(reply.body.toLowerCase()).not.toContain(KEY)
     expect(reply.body.toLowerCase()).not.toMatch(/goms-|call-key|call-service-key/)
-    expect(reply.json()['headers']).toMatchObject({ 'x-app': 'mine', 'x-forwarded-for': '10.0.0.9' })
-    expect(reply.json()['headers']).toHaveProperty('traceparent')
-    expect(reply.json()['rawHeaders']).toContain('x-app')
+    expect(reply.json().headers).toMatchObject({ 'x-app': 'mine', 'x-forwarded-for': '10.0.0.9' })
+    expect(reply.json().headers).toHaveProperty('traceparent')
+    expect(reply.json().rawHeaders).toContain('x-app')
   })
 
   it('is not asked for where none is set, and then nobody is believed', async () => {
@@ -244,6 +247,21 @@ describe('the context of a call', () => {
   })
 })
 
+describe('pipelined calls', () => {
+  it('all end with their connection', async () => {
+    const signals: AbortSignal[] = []
+    const { dial, inbound } = await open({
+      http: (req, _res) => signals.push((callContext(req as IncomingMessage) as CallContext).signal),
+    })
+    const socket = dial()
+    socket.write(`GET / HTTP/1.1\r\nHost: x\r\ncall-key: ${KEY}\r\n\r\n`.repeat(3))
+    while (inbound.inFlight() < 3) await turn()
+    socket.destroy()
+    await inbound.idle()
+    expect(signals.map((signal) => signal.aborted)).toEqual([true, true, true])
+  })
+})
+
 describe('a call that must not run', () => {
   it.each([
     ['another service', { ...KEYED, 'goms-target': 'order/n1' }],
@@ -335,8 +353,8 @@ describe('answers of the application', () => {
       expect(reply.status).toBe(500)
       expect(reply.json()).toMatchObject({ status: false, code: 'INTERNAL' })
       expect(reply.body).not.toContain('secret')
-      expect(reply.headers['etag']).toBeUndefined()
-      expect(lines.at(-1)).toContain(String(reply.json()['traceId']))
+      expect(reply.headers.etag).toBeUndefined()
+      expect(lines.at(-1)).toContain(String(reply.json().traceId))
       expect(lines.at(-1)).not.toContain('hidden')
     }
   })
@@ -452,7 +470,7 @@ describe('upgrades', () => {
     const socket = dial()
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\ncall-key: ${KEY}\r\n\r\n`)
     expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 200 [\s\S]*ok/)
-    expect(inbound.inFlight()).toBe(0)
+    await inbound.idle()
   })
 
   it('are sessions with a context, and hear 1001 when the node leaves', async () => {

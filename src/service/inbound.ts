@@ -8,6 +8,7 @@ import type { Log } from '../core/log.ts'
 import type { Compat } from '../core/options.ts'
 import { createApplication } from './application.ts'
 import { keyCheck } from './call-key.ts'
+import { onConnectionClose } from './connection.ts'
 import { bindContext, runInCall } from './context.ts'
 import { InboundCall } from './inbound-call.ts'
 import { type InternalHeaders, takeInternalHeaders } from './internal-headers.ts'
@@ -118,12 +119,16 @@ export function createInbound(deps: InboundDeps): Inbound {
     calls.set(res, call)
     inFlight++
     guardResponse(res, watch)
-    res.once('close', () => {
+    const finish = (): void => {
+      if (call.ended) return
+      forget()
       if (!res.writableFinished) call.abort(new GomsError('CANCELLED', 'call: the caller went away'))
       call.end()
       if (call.session) sessions.removeStream(res)
       else settle()
-    })
+    }
+    const forget = onConnectionClose(req.socket, finish)
+    res.once('close', finish)
     if (ambient) runInCall(call, () => app.request(req, res))
     else app.request(req, res)
   }

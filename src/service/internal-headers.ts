@@ -39,6 +39,9 @@ export function takeInternalHeaders(req: IncomingMessage, check: KeyCheck | unde
 function take(req: IncomingMessage): Record<string, string | undefined> {
   const taken: Record<string, string | undefined> = Object.create(null)
   const raw = req.rawHeaders
+  if (!hasOurs(raw)) return taken
+  // node:http makes both from the raw list when they are first asked for, and goes by its first length for ever.
+  const { headers, headersDistinct } = req
   let kept = 0
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] as string
@@ -52,11 +55,20 @@ function take(req: IncomingMessage): Record<string, string | undefined> {
       raw[kept++] = value
     }
   }
-  if (kept === raw.length) return taken
   raw.length = kept
-  // `headers` may have been made from `rawHeaders` already, or is made from what is left of them.
-  for (const name in taken) delete req.headers[name]
+  for (const name in taken) {
+    delete headers[name]
+    delete headersDistinct[name]
+  }
   return taken
+}
+
+function hasOurs(raw: readonly string[]): boolean {
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (mayBeOurs(name) && isOurs(name.toLowerCase())) return true
+  }
+  return false
 }
 
 /** By the first letter: most names are done with here. */
@@ -65,7 +77,7 @@ function mayBeOurs(name: string): boolean {
   return first === 0x67 || first === 0x63
 }
 
-export function isOurs(lowerCaseName: string): boolean {
+function isOurs(lowerCaseName: string): boolean {
   return (
     lowerCaseName.startsWith('goms-') || lowerCaseName === INTERNAL.callServiceKey || lowerCaseName === INTERNAL.callKey
   )
