@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
-import { childOf, newTrace, readTraceContext } from '../telemetry/trace-context.ts'
+import { receiveTrace } from '../telemetry/trace-context.ts'
 import type { AmbientContext } from './context.ts'
 import type { InternalHeaders } from './internal-headers.ts'
 
@@ -38,11 +38,10 @@ export class InboundCall implements CallContext, AmbientContext {
   /** This node's own span: a child of what the caller sent, or the start of a trace. */
   get trace(): TraceContext {
     if (this.#trace === undefined) {
-      const sent = readTraceContext((name) => {
+      this.#trace = receiveTrace((name) => {
         const value = this.#headers[name]
         return Array.isArray(value) ? value[0] : value
       })
-      this.#trace = sent === undefined ? newTrace() : childOf(sent)
     }
     return this.#trace
   }
