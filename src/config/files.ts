@@ -62,6 +62,11 @@ export async function readTexts(cwd: string, configs: string, asked: string | un
   return { directory, texts, mistakes }
 }
 
+/** Hashes by file; an empty file is as good as none, since that is what a save looks like in its middle. */
+export function hashesOf(texts: readonly ConfigText[]): Map<string, string> {
+  return new Map(texts.filter((text) => text.text.trim() !== '').map((text) => [text.file, text.hash]))
+}
+
 async function notADirectory(directory: string): Promise<string | undefined> {
   try {
     return (await stat(directory)).isDirectory() ? undefined : 'is not a directory'

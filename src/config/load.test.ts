@@ -341,7 +341,7 @@ test('alias bombs and bottomless nesting are refused at once', async () => {
   const startedAt = performance.now()
   expect((await failure({ 'config.yml': lines.join('\n') })).message).toContain('aliases')
   expect((await failure({ 'config.yml': 'config: { a: &a [*a] }' })).code).toMatch(/GOMS_CONFIG_/)
-  expect((await failure({ 'config.yml': `config: ${'['.repeat(500_000)}` })).code).toMatch(/GOMS_CONFIG_/)
+  expect((await failure({ 'config.yml': `config: ${'['.repeat(50_000)}` })).code).toMatch(/GOMS_CONFIG_/)
   expect((await failure({ 'config.yml': `config: ${'['.repeat(90)}${']'.repeat(90)}` })).message).toContain(
     'nested deeper than 64',
   )

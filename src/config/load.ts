@@ -1,6 +1,6 @@
 /** Loads the configuration of a process: flag > environment > file > default, all mistakes at once. */
 import type { Settings } from '../core/options.ts'
-import { type ConfigText, parseText, readTexts } from './files.ts'
+import { type ConfigText, hashesOf, parseText, readTexts } from './files.ts'
 import { moveGarden } from './garden.ts'
 import { placeOfOrigin, toError } from './mistake.ts'
 import { bare, type Environment, type FlagValues, overlayEnvironment, overlayFlags } from './overlay.ts'
@@ -33,7 +33,7 @@ export interface Loaded {
   readonly directory: string
   /** `service.serviceName` of go-garden's files, otherwise undefined: a service file names its service. */
   readonly serviceName: string | undefined
-  /** Hashes of the files' bytes by path: whether a save changed anything. */
+  /** Hashes of the bytes of those files that hold anything, by path: whether a save changed anything. */
   readonly hashes: ReadonlyMap<string, string>
   /** Where a value came from, by its keys: `configs/services.yml:8:26`, `flag -http_port`, …, or `default`. */
   where(...path: readonly string[]): string
@@ -65,7 +65,7 @@ export async function loadSettings(options: LoadOptions = {}): Promise<Loaded> {
     files: texts.map((text) => text.file),
     directory,
     serviceName,
-    hashes: new Map(texts.map((text) => [text.file, text.hash])),
+    hashes: hashesOf(texts),
     where(...path) {
       const origin = originOf(tree, path)
       return origin === undefined ? 'default' : placeOfOrigin(origin)
