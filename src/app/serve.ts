@@ -40,6 +40,9 @@ export interface Served {
   close(mode?: 'graceful' | 'now'): Promise<void>
 }
 
+/** What a save of the files changes without a restart. */
+const LIVE = ['routes', 'policy', 'user', 'balance', 'gateway']
+
 /**
  * Serves services and gateways in this process until `close`: loads the configuration, joins the registry, listens and
  * registers. Resolves when every one of them is ready.
@@ -106,7 +109,9 @@ class Process {
       throw failed.reason
     }
     const joined = await cluster
-    const watching = watchSettings(this.#loaded, (changed) => this.#apply(changed.settings, joined, doors), this.#log)
+    const watching = watchSettings(this.#loaded, (changed) => this.#apply(changed, joined, doors), this.#log, {
+      live: LIVE,
+    })
     return {
       settings,
       nodes,

@@ -9,7 +9,9 @@ export interface ReadyMessage {
   readonly type: 'goms-ready'
   readonly service: string
   readonly name: string
-  readonly urls: readonly string[]
+  /** `host:port` of its HTTP listener. */
+  readonly http: string
+  readonly admin: string | undefined
 }
 
 /** What a supervisor tells a node: everything stops, so there is nobody to wait for. */

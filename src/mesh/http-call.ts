@@ -44,7 +44,11 @@ export function createHttpCaller(deps: HttpCallerDeps): HttpCaller {
     const route = deps.route(service, action)
     if (!route) throw new GomsError('NOT_FOUND', `${service}/${action}: no such action is configured or advertised`)
     const context = deps.context()
-    const method = (request.method ?? (route.methods?.length === 1 ? route.methods[0] : undefined) ?? 'GET').toUpperCase()
+    const method = (
+      request.method ??
+      (route.methods?.length === 1 ? route.methods[0] : undefined) ??
+      'GET'
+    ).toUpperCase()
     const policy = { ...route.policy, ...(request.retries === undefined ? {} : { retries: request.retries }) }
     const timeoutMs = Math.min(request.timeoutMs ?? policy.timeoutMs, context?.leftMs() ?? Number.POSITIVE_INFINITY)
     const call: Call = {
@@ -242,7 +246,9 @@ function toBody(request: ActionRequest): Buffer | null {
 
 function toSearch(query: ActionRequest['query']): string {
   if (query === undefined) return ''
-  const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)])).toString()
+  const search = new URLSearchParams(
+    Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString()
   return search === '' ? '' : `?${search}`
 }
 

@@ -1,0 +1,113 @@
+/** `goms dev <file>[:<nodes>] …`: many nodes in one terminal, one end for all of them. */
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stopOnSignals } from '../app/signals.ts'
+import { type NodeCommand, type ReadyMessage, supervise } from '../app/supervisor.ts'
+import { CONFIG_FLAGS } from '../config/flags.ts'
+import { loadSettings } from '../config/load.ts'
+import { systemClock } from '../core/clock.ts'
+import { GomsError } from '../core/errors.ts'
+import { hostEmbedded } from '../registry/embedded.ts'
+import { parseArguments } from './args.ts'
+import { nodePrinter } from './node-output.ts'
+
+/** More nodes of one file are a typing mistake on a development machine. */
+const MOST_NODES = 50
+
+export async function run(args: readonly string[]): Promise<number | undefined> {
+  return dev(args)
+}
+
+export interface DevHints {
+  /** A command that can be pasted once everything is ready. */
+  readonly tryIt?: string
+}
+
+export async function dev(args: readonly string[], hints: DevHints = {}): Promise<undefined> {
+  const beganMs = systemClock.now()
+  const { flags, positionals } = parseArguments(args, CONFIG_FLAGS)
+  if (positionals.length === 0) {
+    throw new GomsError('GOMS_USAGE', 'dev: expected at least one service file, got none', {
+      detail: { expected: 'goms dev <service file>[:<nodes>] …', fix: 'for example goms dev gateway.ts user.ts:3' },
+    })
+  }
+  const commands = positionals.flatMap((positional) => nodesOf(positional, flagsOf(args, positionals)))
+  const { settings } = await loadSettings({ flags })
+  const hosted =
+    settings.registry.kind === 'embedded' ? await hostEmbedded({ port: settings.registry.embeddedPort }) : undefined
+  const printer = nodePrinter(commands.map((command) => command.label))
+  const supervisor = supervise({
+    script: fileURLToPath(new URL('./main.js', import.meta.url)),
+    commands,
+    env: process.env,
+    clock: systemClock,
+    print: printer.line,
+    ended: (label, how) => printer.note(label, `ended: ${how}`),
+  })
+  // The registry's host is the last to go, so that nobody misses it while leaving.
+  const stop = async (): Promise<void> => {
+    await supervisor.stop()
+    await hosted?.close()
+  }
+  stopOnSignals(systemClock, stop)
+  try {
+    const ready = await supervisor.ready()
+    process.stdout.write(screen(ready, where(hosted?.port, settings), systemClock.now() - beganMs, hints))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  supervisor.done().then(async () => {
+    await hosted?.close()
+    process.exit(0)
+  })
+  return undefined
+}
+
+function where(
+  port: number | undefined,
+  settings: { registry: { kind: string; endpoints: readonly string[] } },
+): string {
+  if (port !== undefined) return `the embedded registry 127.0.0.1:${port}`
+  return settings.registry.kind === 'etcd' ? `etcd ${settings.registry.endpoints.join(', ')}` : settings.registry.kind
+}
+
+/** What is left of the arguments besides the files, for every node. */
+function flagsOf(args: readonly string[], positionals: readonly string[]): readonly string[] {
+  return args.filter((arg) => !positionals.includes(arg))
+}
+
+/** `services/user.ts:3` is three nodes, labelled user-1 to user-3. */
+function nodesOf(positional: string, flags: readonly string[]): readonly NodeCommand[] {
+  const [, file = positional, count] = /^(.*?)(?::(\d+))?$/.exec(positional) ?? []
+  const nodes = count === undefined ? 1 : Number(count)
+  if (nodes < 1 || nodes > MOST_NODES) {
+    throw new GomsError('GOMS_USAGE', `dev: expected 1 to ${MOST_NODES} nodes of ${file}, got ${nodes}`, {
+      detail: { found: positional, expected: `<file>:<1 to ${MOST_NODES}>` },
+    })
+  }
+  const name = basename(file).replace(/\.[^.]+$/, '')
+  return Array.from({ length: nodes }, (_, i) => ({
+    label: nodes === 1 ? name : `${name}-${i + 1}`,
+    args: ['start', file, ...flags],
+  }))
+}
+
+/** The first screen: what runs, where, how long it took, and what to do next. */
+function screen(ready: readonly ReadyMessage[], registry: string, tookMs: number, hints: DevHints): string {
+  const lines = ['', `  goms: ${ready.length} nodes on ${registry}, ready in ${(tookMs / 1000).toFixed(2)} s`, '']
+  for (const [service, nodes] of byService(ready)) {
+    lines.push(`  ${service.padEnd(10)}${nodes.map((node) => `http://${node.http}`).join('  ')}`)
+  }
+  const gateway = ready.find((node) => node.service === 'gateway')
+  if (gateway) lines.push(`  ${'cluster'.padEnd(10)}http://${gateway.http}/cluster`)
+  if (hints.tryIt !== undefined) lines.push('', `  try: ${hints.tryIt}`)
+  lines.push('', '  Ctrl-C stops everything', '')
+  return `${lines.join('\n')}\n`
+}
+
+function byService(ready: readonly ReadyMessage[]): Map<string, ReadyMessage[]> {
+  const groups = new Map<string, ReadyMessage[]>()
+  for (const node of ready) groups.set(node.service, [...(groups.get(node.service) ?? []), node])
+  return groups
+}
