@@ -47,6 +47,8 @@ export function spread(
 export interface BalancerSuiteOptions {
   /** How far a node's share of equal, idle nodes may be from even, as a ratio of it. */
   readonly toleranceRatio: number
+  /** It places calls by key alone. @default false */
+  readonly isWeightless?: boolean
 }
 
 export function balancerSuite(name: string, create: () => Balancer, options: BalancerSuiteOptions): void {
@@ -77,6 +79,18 @@ export function balancerSuite(name: string, create: () => Balancer, options: Bal
         expect(Math.abs(share - 1), `share of ${node.key}: ${share}`).toBeLessThanOrEqual(options.toleranceRatio)
       }
     })
+
+    it.skipIf(options.isWeightless)(
+      'gives a node of weight 0 nothing while there are others, and does without weights',
+      () => {
+        const all = candidates(3)
+        const idle = all[0] as TestCandidate
+        idle.weight = 0
+        expect(spread(create(), all, all, 2000).get(idle)).toBeUndefined()
+        for (const node of all) node.weight = 0
+        expect(all).toContain(create().pick({ all, admissible: all, first: true, affinity: undefined }))
+      },
+    )
 
     it('gives a single node everything, also as a retry', () => {
       const balancer = create()

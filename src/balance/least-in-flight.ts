@@ -14,11 +14,11 @@ export function leastInFlight(): Balancer {
     pollNext: 0,
     pick<C extends Candidate>({ admissible }: PickRequest<C>): C {
       let best = admissible[0] as C
-      let least = best.inFlight / best.weight
+      let least = loadOf(best)
       let isBehindLast = best.key > lastKey
       for (let i = 1; i < admissible.length; i++) {
         const candidate = admissible[i] as C
-        const load = candidate.inFlight / candidate.weight
+        const load = loadOf(candidate)
         if (load > least) continue
         if (load < least) {
           best = candidate
@@ -33,4 +33,9 @@ export function leastInFlight(): Balancer {
       return best
     },
   }
+}
+
+/** A weight of 0 is the last resort, and must not become NaN. */
+function loadOf(candidate: Candidate): number {
+  return candidate.weight > 0 ? candidate.inFlight / candidate.weight : Number.POSITIVE_INFINITY
 }

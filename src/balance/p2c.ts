@@ -23,7 +23,7 @@ export function p2c(random: () => number = Math.random): Balancer {
       const i = Math.floor(random() * n)
       const a = admissible[i] as C
       picks = (picks + 1) % EXPLORE_EVERY
-      if (n === 1 || picks === 0) return a
+      if (n === 1 || (picks === 0 && a.weight > 0)) return a
       const j = Math.floor(random() * (n - 1))
       const b = admissible[j < i ? j : j + 1] as C
       const latencyOfA = Math.max(a.latencyMs || b.latencyMs, LEAST_LATENCY_MS)

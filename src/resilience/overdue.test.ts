@@ -1,13 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createOverdue, isOverdue, type Slot } from './overdue.ts'
+import { createOverdue, type Slot } from './overdue.ts'
 
 describe('overdue', () => {
   it('has a patience of 50 ms, or ten times the average of the route', () => {
-    expect(isOverdue(50, 0)).toBe(false)
-    expect(isOverdue(51, 0)).toBe(true)
-    expect(isOverdue(199, 20)).toBe(false)
-    expect(isOverdue(201, 20)).toBe(true)
+    const unknown = createOverdue()
+    unknown.begin(0, 0)
+    expect(unknown.overdue(50)).toBe(false)
+    expect(unknown.overdue(51)).toBe(true)
+    const known = createOverdue()
+    known.begin(0, 20)
+    expect(known.overdue(200)).toBe(false)
+    expect(known.overdue(201)).toBe(true)
   })
 
   it('sees an attempt that hangs behind one of a slow route, until it ends', () => {
@@ -32,7 +36,7 @@ describe('overdue', () => {
           nowMs += gapMs
           if (ends < 60) open.push({ slot: attempts.begin(nowMs, averageMs), startedMs: nowMs, averageMs })
           else for (const { slot } of open.splice(ends % (open.length + 1), 1)) attempts.end(slot)
-          const expected = open.some((attempt) => isOverdue(nowMs - attempt.startedMs, attempt.averageMs))
+          const expected = open.some((one) => nowMs - one.startedMs > Math.max(50, 10 * one.averageMs))
           expect(attempts.overdue(nowMs)).toBe(expected)
         }
       }),

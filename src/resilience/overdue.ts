@@ -10,11 +10,6 @@ const UNWATCHED: Slot = -1
 const LEAST_MS = 50
 const TIMES_AVERAGE = 10
 
-/** Whether an attempt without an answer yet is older than the greater of 50 ms and 10 × its route's average. */
-export function isOverdue(ageMs: number, averageMs: number): boolean {
-  return ageMs > patienceMs(averageMs)
-}
-
 function patienceMs(averageMs: number): number {
   return Math.max(LEAST_MS, TIMES_AVERAGE * averageMs)
 }
