@@ -8,6 +8,8 @@ import type { RegistryOptions } from '../core/options.ts'
 import { createEmbeddedRegistry, hostEmbedded } from './embedded.ts'
 import { hostOn, portList } from './embedded-host.ts'
 import { probe } from './embedded-probe.ts'
+import { createEtcdClient } from './etcd-client.ts'
+import { registrySuite } from './registry.suite.ts'
 import type { Registration, Registry } from './registry.ts'
 
 const cleanups: (() => unknown)[] = []
@@ -33,9 +35,9 @@ function listen(server: TcpServer, port: number): Promise<number> {
   })
 }
 
-function registryOptions(embeddedPort: number): RegistryOptions {
+function registryOptions(embeddedPort: number, leaseTtlMs = 2000): RegistryOptions {
   const none = { endpoints: [], user: undefined, password: undefined, tls: undefined }
-  return { kind: 'embedded', ...none, embeddedPort, dialect: 'goms', leaseTtlMs: 2000, connectTimeoutMs: 5000 }
+  return { kind: 'embedded', ...none, embeddedPort, dialect: 'goms', leaseTtlMs, connectTimeoutMs: 5000 }
 }
 
 function open(port: number): Registry {
@@ -68,6 +70,21 @@ async function until(condition: () => boolean, withinMs: number): Promise<number
 }
 
 const ids = (registry: Registry, service: string): string[] => registry.view.nodes(service).map((node) => node.id)
+
+registrySuite('the embedded registry', async () => {
+  const port = await freePort()
+  const hosted = await hostEmbedded({ port })
+  const kv = createEtcdClient({ endpoints: [`127.0.0.1:${port}`] })
+  return {
+    kv,
+    open: ({ project, leaseTtlMs, log }) =>
+      createEmbeddedRegistry(registryOptions(port, leaseTtlMs), { project, clock: systemClock, log }),
+    async close() {
+      await kv.close()
+      await hosted.close()
+    },
+  }
+})
 
 describe('the embedded registry', () => {
   it('lets processes find each other, whoever came first', async () => {
