@@ -9,7 +9,7 @@ import { probe, type Sighting } from './embedded-probe.ts'
 import { startThread } from './embedded-thread.ts'
 
 /** How many ports from the first one on may be used. */
-export const EMBEDDED_PORTS = 4
+const EMBEDDED_PORTS = 4
 const PROBE_MS = 300
 const LOOK_EVERY_MS = 500
 

@@ -3,6 +3,7 @@
  * others are its clients, and when the host dies or stands still the next one takes its place.
  */
 import { type Clock, systemClock } from '../core/clock.ts'
+import { GomsError } from '../core/errors.ts'
 import { type Log, silentLog } from '../core/log.ts'
 import type { RegistryOptions } from '../core/options.ts'
 import { findAgain, findAtStart } from './embedded-find.ts'
@@ -88,7 +89,12 @@ export function createEmbeddedRegistry(options: RegistryOptions, deps: EmbeddedD
   return {
     ...registry,
     async start() {
-      join(await findAtStart(findOptions()))
+      const found = await findAtStart(findOptions())
+      if (closed) {
+        await found.own?.close()
+        throw new GomsError('CANCELLED', 'embedded registry: closed while it started')
+      }
+      join(found)
       await registry.start()
     },
     async sharedKey() {
