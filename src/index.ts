@@ -1,13 +1,29 @@
 /** goms: the public names. */
 
+// what a service file is made of
 export { type Contract, type ContractShape, contract } from './contract/contract.ts'
+export { type ServiceDefinition, type ServiceOptions, service } from './service/service.ts'
+export { type GatewayDefinition, type GatewayDefinitionOptions, gateway } from './gateway/gateway.ts'
+export type { AuthHook } from './gateway/auth.ts'
 
-// services
-export type { CallContext, TraceContext } from './core/context.ts'
-// errors
-export { GomsError } from './core/errors.ts'
-export { callContext, detached } from './service/context.ts'
+// web applications, where their shape does not tell
+export type { WebApp } from './service/web-app.ts'
 export { fromFetch } from './service/fetch-app.ts'
 export { fromFastify, fromHandler, fromKoa, fromNest, fromServer } from './service/framework-app.ts'
-export { type ServiceDefinition, type ServiceOptions, service } from './service/service.ts'
-export type { WebApp } from './service/web-app.ts'
+
+// inside of a call, and calls to others
+export type { CallContext, TraceContext } from './core/context.ts'
+export { callContext, detached } from './service/context.ts'
+export { type ActionRequest, fetchAction, settings } from './core/running.ts'
+
+// running
+export { type Served, type ServeOptions, serve } from './app/serve.ts'
+export type { Settings } from './core/options.ts'
+
+// for those who bring their own
+export type { Balancer, Candidate, PickRequest } from './balance/balancer.ts'
+export type { Call, Outcome } from './core/call.ts'
+export type { Middleware } from './mesh/middleware.ts'
+
+// errors
+export { GomsError } from './core/errors.ts'

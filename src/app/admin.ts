@@ -1,7 +1,16 @@
 /** The admin listener: details of a node for those who run it, on loopback unless told otherwise. */
 import type { Address } from '../core/node.ts'
 import { createHttpListener } from '../transport/http-listener.ts'
-import type { NodeStatus } from './node.ts'
+
+/** What the admin listener shows of the node. */
+export interface NodeStatus {
+  readonly service: string
+  readonly node: string
+  readonly ready: boolean
+  readonly inFlight: number
+  readonly sessions: number
+  readonly registry: { readonly connected: boolean; readonly endpoint: string | undefined; readonly ageMs: number }
+}
 
 export interface AdminOptions {
   readonly host: string

@@ -6,7 +6,7 @@ import type { View } from '../registry/registry.ts'
 /** Lines a second, above which the rest of that second becomes one summary line. */
 const MAX_LINES_PER_SECOND = 20
 
-/** Follows the view until stopped. `isOwn` keeps a node's own join out of its log. */
+/** Follows the view until stopped. `isOwn` keeps a node's own coming and going out of its log. */
 export function announce(view: View, log: Log, clock: Clock, isOwn: (id: string) => boolean): () => void {
   let windowEndsMs = 0
   let lines = 0
@@ -20,7 +20,7 @@ export function announce(view: View, log: Log, clock: Clock, isOwn: (id: string)
   }
 
   return view.subscribe((change) => {
-    if (change.type === 'update' || (change.type === 'join' && isOwn(change.node.id))) return
+    if (change.type === 'update' || isOwn(change.node.id)) return
     const nowMs = clock.now()
     if (nowMs >= windowEndsMs) {
       windowEndsMs = nowMs + 1000

@@ -6,7 +6,7 @@ import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { Registered, RegistryStatus } from '../registry/registry.ts'
 import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
-import { createAdmin } from './admin.ts'
+import { createAdmin, type NodeStatus } from './admin.ts'
 import { advertisedAddress } from './advertised-address.ts'
 import { announce } from './announcer.ts'
 import type { Cluster } from './cluster.ts'
@@ -170,16 +170,6 @@ function sleep(clock: Clock, ms: number): Promise<void> {
       resolve()
     })
   })
-}
-
-/** What the admin listener shows of the node. */
-export interface NodeStatus {
-  readonly service: string
-  readonly node: string
-  readonly ready: boolean
-  readonly inFlight: number
-  readonly sessions: number
-  readonly registry: { readonly connected: boolean; readonly endpoint: string | undefined; readonly ageMs: number }
 }
 
 function statusOf(service: string, node: string, ready: boolean, registry: RegistryStatus, door: Door): NodeStatus {

@@ -140,7 +140,9 @@ export class CallRun implements Dispatched {
     })
     if (outcome.stage === 'refused') this.#refused++
     if (!answer.retry) return false
-    const waitMs = waitBeforeMs(policy, this.#tried.length, this.#deps.random, outcome.retryAfterMs)
+    // A refusal's Retry-After is about that node; the next attempt goes to another one.
+    const retryAfterMs = outcome.stage === 'busy' ? outcome.retryAfterMs : undefined
+    const waitMs = waitBeforeMs(policy, this.#tried.length, this.#deps.random, retryAfterMs)
     if (waitMs >= leftMs) return false
     if (answer.paid && !this.#target.budget.withdraw()) return false
     // Never from within the report itself: the carrier must be done with this attempt first.

@@ -69,7 +69,7 @@ export class Endpoint implements Candidate {
 
   /** What was registered, less while the node starts slowly. */
   get weight(): number {
-    return this.node.weight * this.health.http.share()
+    return this.node.weight * Math.min(this.health.http.share(), this.health.rpc.share())
   }
 
   guard(action: string, policy: Policy): RouteGuard {

@@ -40,6 +40,6 @@ export function createFleet(view: View, clock: Clock, random: () => number, left
 /** One that joins others which are warm already starts slowly. */
 function createEndpoint(node: NodeInfo, clock: Clock, random: () => number, slowly: boolean): Endpoint {
   const health = { http: createHealth(clock, random), rpc: createHealth(clock, random) }
-  if (slowly) health.http.warmUp(clock.now())
+  if (slowly) for (const one of [health.http, health.rpc]) one.warmUp(clock.now())
   return new Endpoint(node, health)
 }
