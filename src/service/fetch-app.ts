@@ -62,7 +62,10 @@ function toUrl(req: IncomingMessage): string {
   const target = req.url ?? '/'
   if (!target.startsWith('/')) return new URL(target).href
   const scheme = (req.socket as { encrypted?: boolean }).encrypted === true ? 'https' : 'http'
-  return `${scheme}://${req.headers.host ?? 'localhost'}${target}`
+  const host = req.headers.host ?? 'localhost'
+  // With any of these a Host would become part of the path, or a user's name.
+  if (/[\s/?#@\\]/.test(host)) throw new TypeError('a Host that is none')
+  return `${scheme}://${host}${target}`
 }
 
 function toHeaders(raw: readonly string[]): Headers {

@@ -83,7 +83,7 @@ describe('the call key', () => {
     'keeps the application away from %j',
     async (headers) => {
       let ran = 0
-      const { send } = await open({ http: (_req, res) => (res as ServerResponse).end(String(++ran)) })
+      const { send } = await open({ http: (_req, res) => res.end(String(++ran)) })
       const reply = await send('/', headers as Record<string, string>)
       expect(reply.status).toBe(403)
       expect(reply.json()).toMatchObject({ status: false, code: 'PERMISSION_DENIED' })
@@ -112,8 +112,8 @@ describe('the call key', () => {
   it('is never seen by the application, nor is anything else of ours', async () => {
     const { send } = await open({
       http: (req, res) => {
-        const { headers, rawHeaders, headersDistinct } = req as IncomingMessage
-        ;(res as ServerResponse).end(JSON.stringify({ headers, rawHeaders, headersDistinct }))
+        const { headers, rawHeaders, headersDistinct } = req
+        res.end(JSON.stringify({ headers, rawHeaders, headersDistinct }))
       },
     })
     const reply = await send('/', {
@@ -143,11 +143,11 @@ describe('the call key', () => {
   })
 })
 
-function answerContext(req: unknown, res: unknown): void {
-  const call = callContext(req as IncomingMessage) as CallContext
+function answerContext(req: IncomingMessage, res: ServerResponse): void {
+  const call = callContext(req) as CallContext
   const { caller, identity, attempt, traceId, trace } = call
   const leftMs = call.leftMs()
-  ;(res as ServerResponse).end(JSON.stringify({ caller, identity, attempt, traceId, parentId: trace.parentId, leftMs }))
+  res.end(JSON.stringify({ caller, identity, attempt, traceId, parentId: trace.parentId, leftMs }))
 }
 
 describe('the context of a call', () => {
@@ -190,7 +190,7 @@ describe('the context of a call', () => {
         detached(look)
         const bound = new Promise<void>((resolve) => (later = resolve)).then(look)
         void bound
-        ;(res as ServerResponse).end()
+        res.end()
       },
     })
     await send('/', { ...KEYED, 'goms-caller': 'gateway', 'goms-deadline-ms': '1500' })
@@ -211,13 +211,13 @@ describe('the context of a call', () => {
     const signals: AbortSignal[] = []
     const { send, clock } = await open({
       http: (req, res) => {
-        const { signal } = callContext(req as IncomingMessage) as CallContext
+        const { signal } = callContext(req) as CallContext
         signals.push(signal)
-        const answer = res as ServerResponse
-        if ((req as IncomingMessage).url === '/head') answer.write('x')
-        if ((req as IncomingMessage).url === '/head') clock.advance(2000)
+        const answer = res
+        if (req.url === '/head') answer.write('x')
+        if (req.url === '/head') clock.advance(2000)
         else signal.addEventListener('abort', () => answer.end(String((signal.reason as { code: string }).code)))
-        if ((req as IncomingMessage).url === '/head') answer.end()
+        if (req.url === '/head') answer.end()
         else clock.advance(1500)
       },
     })
@@ -231,7 +231,7 @@ describe('the context of a call', () => {
     let entered: (signal: AbortSignal) => void = () => {}
     const signalled = new Promise<AbortSignal>((resolve) => (entered = resolve))
     const { dial, inbound } = await open({
-      http: (req, _res) => entered((callContext(req as IncomingMessage) as CallContext).signal),
+      http: (req, _res) => entered((callContext(req) as CallContext).signal),
     })
     const socket = dial()
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\ncall-key: ${KEY}\r\n\r\n`)
@@ -251,7 +251,7 @@ describe('pipelined calls', () => {
   it('all end with their connection', async () => {
     const signals: AbortSignal[] = []
     const { dial, inbound } = await open({
-      http: (req, _res) => signals.push((callContext(req as IncomingMessage) as CallContext).signal),
+      http: (req, _res) => signals.push((callContext(req) as CallContext).signal),
     })
     const socket = dial()
     socket.write(`GET / HTTP/1.1\r\nHost: x\r\ncall-key: ${KEY}\r\n\r\n`.repeat(3))
@@ -315,10 +315,10 @@ describe('answers of the application', () => {
   it('cannot carry headers of ours, however they are set', async () => {
     const { send } = await open({
       http: (req, res) => {
-        const answer = res as ServerResponse
+        const answer = res
         const headers = { 'goms-refused': 'draining', 'Goms-Other': 'x', 'x-mine': 'y' }
         const flat = ['Goms-Refused', 'draining', 'x-mine', 'y']
-        const { url } = req as IncomingMessage
+        const { url } = req
         if (url === '/set') for (const [name, value] of Object.entries(headers)) answer.setHeader(name, value)
         if (url === '/object') answer.writeHead(200, headers)
         if (url === '/reason') answer.writeHead(200, 'Fine', headers)
@@ -344,7 +344,7 @@ describe('answers of the application', () => {
     }) as (req: IncomingMessage, res: ServerResponse) => unknown
     for (const http of [
       boom,
-      (_req: unknown, _res: unknown) => {
+      (_req: IncomingMessage, _res: ServerResponse) => {
         throw new Error('secret')
       },
     ]) {
@@ -362,7 +362,7 @@ describe('answers of the application', () => {
   it('that fail in the middle never look complete', async () => {
     const { send } = await open({
       http: async (_req, res) => {
-        const answer = res as ServerResponse
+        const answer = res
         answer.write('half')
         await turn()
         throw new Error('boom')
@@ -392,8 +392,8 @@ describe('leaving', () => {
     let finish: () => void = () => {}
     const { send, inbound, clock, dial } = await open({
       http: (req, res) => {
-        const answer = res as ServerResponse
-        if ((req as IncomingMessage).url === '/slow') finish = () => answer.end('slow')
+        const answer = res
+        if (req.url === '/slow') finish = () => answer.end('slow')
         else answer.writeHead(200, { Connection: 'keep-alive' }).end('ok')
       },
     })
@@ -428,7 +428,7 @@ describe('leaving', () => {
   it('ends event streams, which no call waits for', async () => {
     const { send, inbound } = await open({
       http: (_req, res) => {
-        const answer = res as ServerResponse
+        const answer = res
         answer.writeHead(200, { 'Content-Type': 'text/event-stream' })
         answer.write('data: 1\n\n')
         answer.on('close', () => answer.write('data: late\n\n'))

@@ -12,7 +12,7 @@ import type { FastifyShape, FetchShape, KoaShape, NestShape, RequestHandler, Web
 export async function toWebApp(source: WebAppSource, service: string): Promise<WebApp> {
   // A Fastify application is thenable: awaited, it would start before it is told to.
   const given: unknown = isShaped(source) ? source : await source
-  if (typeof given === 'function' && given.length === 0 && !isShaped(given)) {
+  if (typeof given === 'function' && given.length === 0 && !isShaped(given) && !isClass(given)) {
     return recognise(await (given as () => unknown)(), service)
   }
   return recognise(given, service)
@@ -28,12 +28,17 @@ function recognise(app: unknown, service: string): WebApp {
   if (has(app, 'inject') && has(app, 'ready')) return fromFastify(app as unknown as FastifyShape)
   if (typeof app === 'object' && has(app, 'emit') && has(app, 'listen')) return fromServer(app as unknown as Server)
   // Express: (req, res, next); plain: (req, res). With one parameter there would be no way to answer.
-  if (typeof app === 'function' && (app.length >= 2 || isShaped(app))) return fromHandler(app as RequestHandler)
+  if (typeof app === 'function' && !isClass(app) && (app.length >= 2 || isShaped(app)))
+    return fromHandler(app as RequestHandler)
   throw unknownApp(app, service)
 }
 
 function isShaped(app: object): boolean {
   return ['getHttpAdapter', 'fetch', 'callback', 'inject', 'handle'].some((name) => has(app, name))
+}
+
+function isClass(fn: object): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(fn))
 }
 
 function has(app: object, method: string): boolean {
@@ -54,6 +59,7 @@ function unknownApp(app: unknown, service: string): GomsError {
 }
 
 function describe(app: unknown): string {
+  if (typeof app === 'function' && isClass(app)) return `the class ${app.name}`
   if (typeof app === 'function') return `a function ${app.name || '(anonymous)'} with ${app.length} parameter(s)`
   if (typeof app !== 'object' || app === null) return `${String(app)} (${typeof app})`
   const keys = Object.keys(app).slice(0, 8).join(', ')
