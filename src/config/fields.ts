@@ -35,8 +35,8 @@ function described<T>(
 
 /** What a field says of itself; undefined for a schema that is no field. */
 export function metaOf(schema: v.GenericSchema): FieldMeta | undefined {
-  const inner = schema.type === 'optional' ? (schema as v.OptionalSchema<v.GenericSchema, undefined>).wrapped : schema
-  return (v.getMetadata(inner) as { goms?: FieldMeta }).goms
+  const wrapped = (schema as { wrapped?: v.GenericSchema }).wrapped
+  return wrapped === undefined ? (v.getMetadata(schema) as { goms?: FieldMeta }).goms : metaOf(wrapped)
 }
 
 export function text(doc: FieldDoc, maxLength = 1024): Field<string> {

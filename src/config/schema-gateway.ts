@@ -80,7 +80,7 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
   maxBodyBytes: integer(
     { en: 'Body bytes of a request.', zh: '请求体字节上限。', default: 'no limit' },
     0,
-    Number.MAX_SAFE_INTEGER,
+    1_099_511_627_776,
   ),
   idleTimeout: duration(
     {

@@ -61,8 +61,8 @@ const tlsSchema = v.strictObject({
 const traceSchema = v.strictObject({
   capture: choice(
     {
-      en: 'Whether sampled traces keep the request, secrets redacted.',
-      zh: '采样的链路是否记录请求报文(敏感信息脱敏)。',
+      en: 'Accepted, without effect yet: whether sampled traces keep the request, secrets redacted.',
+      zh: '暂未生效:采样的链路是否记录请求报文(敏感信息脱敏)。',
       default: 'off',
     },
     ['off', 'redacted'],
@@ -256,7 +256,7 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
     zh: '日志与运行时文件目录。',
     default: 'none is written',
   }),
-  trace: block(traceSchema, { en: 'What traces keep.', zh: '链路跟踪。' }),
+  trace: block(traceSchema, { en: 'What traces keep; accepted, without effect yet.', zh: '链路跟踪,暂未生效。' }),
   zipkinAddr: text({
     en: 'Address of Zipkin, `http://host:9411/api/v2/spans`.',
     zh: 'zipkin 地址。',
