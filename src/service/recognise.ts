@@ -33,7 +33,7 @@ function recognise(app: unknown, service: string): WebApp {
   throw unknownApp(app, service)
 }
 
-function isShaped(app: object): boolean {
+function isShaped(app: unknown): boolean {
   return ['getHttpAdapter', 'fetch', 'callback', 'inject', 'handle'].some((name) => has(app, name))
 }
 
@@ -41,8 +41,8 @@ function isClass(fn: object): boolean {
   return /^class\b/.test(Function.prototype.toString.call(fn))
 }
 
-function has(app: object, method: string): boolean {
-  return typeof (app as Record<string, unknown>)[method] === 'function'
+function has(app: unknown, method: string): boolean {
+  return typeof (app as Record<string, unknown> | null | undefined)?.[method] === 'function'
 }
 
 function unknownApp(app: unknown, service: string): GomsError {
