@@ -60,6 +60,7 @@ function inUse(port: number, holder: string): GomsError {
 /** The host was lost: finds its successor or becomes it, however long that takes. Undefined once `over` says so. */
 export async function findAgain(options: FindOptions, over: () => boolean): Promise<FoundHost | undefined> {
   const warn = everyMs(options.clock, WARN_EVERY_MS)
+  const began = options.clock.now()
   let alone = false
   for (let waitMs = SOON_MS; !over(); waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
     const sightings = await look(options.ports, options.clock)
@@ -75,7 +76,8 @@ export async function findAgain(options: FindOptions, over: () => boolean): Prom
       warn(() => options.log.warn(`embedded registry: ${GomsError.from(thrown).message}`)),
     )
     if (own) return own
-    warn(() => options.log.warn(`embedded registry: nobody answers on 127.0.0.1 (ports ${options.ports.join(', ')})`))
+    if (options.clock.now() - began > SILENT_MS)
+      warn(() => options.log.warn(`embedded registry: nobody answers on 127.0.0.1 (ports ${options.ports.join(', ')})`))
     await sleep(options.clock, waitMs)
   }
   return undefined

@@ -1,29 +1,49 @@
 /** A `Kv` whose store may be replaced by another one while it is used: how clients follow the embedded registry's host. */
+import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Kv, Watch, WatchHandler } from './kv.ts'
 
 export interface SwitchingKv extends Kv {
   /**
-   * Goes on with that store; undefined: there is none for now, and calls fail at once with UNAVAILABLE. The one before is
-   * closed, its watches end, and a new one counts as a reconnect.
+   * Goes on with that store; undefined: there is none for now, and calls wait for the next, 1.5 s at most. The one before
+   * is closed, its watches end, and a new one counts as a reconnect.
    */
   use(kv: Kv | undefined): void
 }
 
-export function createSwitchingKv(): SwitchingKv {
+/** Others take over from a host in less than that: then nobody notices that there was none. */
+const WAIT_MS = 1500
+
+export function createSwitchingKv(clock: Clock): SwitchingKv {
   let current: Kv | undefined
+  let closed = false
   let offCurrent = (): void => {}
   const listeners = new Set<() => void>()
   /** Ends the watch with a cause, unless it is over. */
   const watches = new Set<(cause: unknown) => void>()
+  const waiting = new Set<(kv: Kv | undefined) => void>()
 
   const reconnected = (): void => {
     for (const listener of [...listeners]) listener()
   }
 
-  function store(): Kv {
+  function store(): Kv | Promise<Kv> {
     if (current) return current
-    throw away()
+    if (closed) throw away()
+    return new Promise((resolve, reject) => {
+      const timer = clock.after(WAIT_MS, () => arrived(undefined))
+      function arrived(kv: Kv | undefined): void {
+        timer.cancel()
+        waiting.delete(arrived)
+        if (kv) resolve(kv)
+        else reject(away())
+      }
+      waiting.add(arrived)
+    })
+  }
+
+  function tellWaiting(kv: Kv | undefined): void {
+    for (const arrived of [...waiting]) arrived(kv)
   }
 
   return {
@@ -37,15 +57,17 @@ export function createSwitchingKv(): SwitchingKv {
       offCurrent = kv?.onReconnect(reconnected) ?? (() => {})
       for (const end of [...watches]) end(away())
       void before?.close().catch(() => {})
-      if (kv) reconnected()
+      if (!kv) return
+      tellWaiting(kv)
+      reconnected()
     },
-    range: async (key, options) => store().range(key, options),
-    put: async (key, value, options) => store().put(key, value, options),
-    delete: async (key) => store().delete(key),
-    txn: async (compare, success, failure) => store().txn(compare, success, failure),
-    grant: async (ttlSeconds) => store().grant(ttlSeconds),
-    keepAlive: async (lease) => store().keepAlive(lease),
-    revoke: async (lease) => store().revoke(lease),
+    range: async (key, options) => (await store()).range(key, options),
+    put: async (key, value, options) => (await store()).put(key, value, options),
+    delete: async (key) => (await store()).delete(key),
+    txn: async (compare, success, failure) => (await store()).txn(compare, success, failure),
+    grant: async (ttlSeconds) => (await store()).grant(ttlSeconds),
+    keepAlive: async (lease) => (await store()).keepAlive(lease),
+    revoke: async (lease) => (await store()).revoke(lease),
     watch(prefix, fromRevision, handler) {
       if (current) return follow(current, prefix, fromRevision, handler)
       queueMicrotask(() => handler.closed(away()))
@@ -56,10 +78,12 @@ export function createSwitchingKv(): SwitchingKv {
       return () => listeners.delete(listener)
     },
     async close() {
+      closed = true
       const before = current
       current = undefined
       offCurrent()
       watches.clear()
+      tellWaiting(undefined)
       await before?.close()
     },
   }

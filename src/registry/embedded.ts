@@ -34,7 +34,7 @@ const SILENT_MS = 1000
  */
 export function createEmbeddedRegistry(options: RegistryOptions, deps: EmbeddedDeps): Registry {
   const { project, clock, log, random = Math.random } = deps
-  const kv = createSwitchingKv()
+  const kv = createSwitchingKv(clock)
   const registry = createRegistryOver(kv, {
     kind: 'embedded',
     project,
@@ -75,15 +75,18 @@ export function createEmbeddedRegistry(options: RegistryOptions, deps: EmbeddedD
     void current.lost.then((why) => {
       if (current.revision > revision) revision = current.revision
       if (!closed) void follow(`127.0.0.1:${port}: ${why}`)
+      // Nobody to take leave of: what is under way fails at once.
+      else void kv.close()
     })
   }
 
   async function follow(why: string): Promise<void> {
     log.debug(`embedded registry: lost its host (${why})`)
+    watch = undefined
     kv.use(undefined)
     const found = await findAgain(findOptions(), () => closed)
     if (found && !closed) join(found)
-    else await found?.own?.close()
+    else await Promise.all([found?.own?.close(), kv.close()])
   }
 
   return {
@@ -104,6 +107,8 @@ export function createEmbeddedRegistry(options: RegistryOptions, deps: EmbeddedD
     },
     async close() {
       closed = true
+      // In between two hosts there is nobody to take leave of, and nothing to wait for.
+      if (!watch) await kv.close()
       await registry.close()
       watch?.close()
       // Last: everybody has heard of our own leaving from it.
