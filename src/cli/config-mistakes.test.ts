@@ -213,7 +213,7 @@ const inConfig: readonly (readonly [text: string, expected: string])[] = [
   ['timeout: [1]', 'expected `timeout` to be milliseconds from 1 to 3600000, got a list'],
   ['debug: maybe', 'expected `debug` to be true or false, got `"maybe"`'],
   ['compat: go-gardn', 'expected `compat` to be one of native, goms, go-garden, got `"go-gardn"`'],
-  ['projectName: go_ms', 'the project name "go_ms" cannot be used (projectName)'],
+  ['projectName: go_ms', 'the project name "go_ms" cannot be used'],
   [
     'registry: etdc',
     'expected `registry` to be memory, embedded, or etcd://[user:password@]host:port,host:port, got `"etdc"`',
@@ -232,6 +232,7 @@ const inConfig: readonly (readonly [text: string, expected: string])[] = [
   ['gateway: { cors: { methods: GET } }', '`gateway.cors` lacks the key `origins`'],
   ['service: { etcdKy: a }', 'unknown key "etcdKy" in service'],
   ['service: { etcdKey: a }\nprojectName: b', 'projectName is defined twice, first at configs/config.yml:2:1'],
+  ['? [a]\n: b', 'expected a key to be a text, got a list or a block'],
   ['services: { constructor: { a: /a } }', 'the name "constructor" cannot be used'],
 ]
 

@@ -1,8 +1,7 @@
-/** Finds and reads the files of a configuration directory, bounded in size, and parses them as YAML with positions. */
+/** Finds and reads the files of a configuration directory, bounded in size. */
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join, relative, resolve, sep } from 'node:path'
-import { type Document, parseDocument } from 'yaml'
 import type { Source } from './frame.ts'
 import type { Mistake } from './mistake.ts'
 
@@ -98,29 +97,6 @@ async function readText(cwd: string, file: string): Promise<ConfigText | Mistake
 
 function tooLong(path: string, bytes: number): Mistake {
   return { code: 'GOMS_CONFIG_UNREADABLE', message: `${path} is too long (${bytes} bytes, at most ${MAX_FILE_BYTES})` }
-}
-
-/** The document, or the first thing that is not YAML in it: what follows it is mostly its echo. */
-export function parseText(source: Source): Document | Mistake {
-  // Keys given twice are found while the tree is read, where both places are known.
-  const doc = parseDocument(source.text, { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' })
-  const error = doc.errors[0]
-  if (error === undefined) return doc as Document
-  const [start, end] = error.pos
-  const message = error.message.split('\n')[0]?.replace(/[.:]$/, '') ?? ''
-  return {
-    code: 'GOMS_CONFIG_SYNTAX',
-    message: `${source.path} is not valid YAML: ${message}`,
-    origin: { kind: 'file', source, written: '', key: [start, end], value: [start, end] },
-    fix: hintFor(error.code),
-  }
-}
-
-function hintFor(code: string): readonly string[] {
-  if (code === 'TAB_AS_INDENT') return ['indent with spaces, YAML allows no tabs there']
-  if (code === 'MULTIPLE_DOCS') return ['one document a file: take the `---` line out']
-  if (code === 'BAD_SCALAR_START' || code === 'BAD_DQ_ESCAPE') return ['put the value in single quotes']
-  return []
 }
 
 /** From where the person stands, unless that is longer than the absolute path. */

@@ -1,4 +1,5 @@
 /** Moves what go-garden's files say under `service:` to our keys, so that they load as they are. */
+import { twice } from './key-mistakes.ts'
 import { type Origin, placeOfOrigin } from './mistake.ts'
 import { pathKey, type Tree } from './tree.ts'
 
@@ -65,14 +66,7 @@ function move(tree: Tree, from: readonly string[], value: unknown, to: readonly 
     into = into[name] as Record<string, unknown>
   }
   if (into[last] !== undefined && before !== undefined) {
-    tree.mistakes.push({
-      code: 'GOMS_CONFIG_DUPLICATE',
-      message: `${to.join('.')} is defined twice, first at ${placeOfOrigin(before, 'key')}`,
-      origin,
-      at: 'key',
-      label: `the same as ${to.join('.')}`,
-      fix: ['keep one of the two'],
-    })
+    tree.mistakes.push(twice(to.join('.'), before, origin, `the same as ${to.join('.')}`))
     return
   }
   into[last] = value

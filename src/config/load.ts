@@ -1,6 +1,6 @@
 /** Loads the configuration of a process: flag > environment > file > default, all mistakes at once. */
 import type { Settings } from '../core/options.ts'
-import { type ConfigText, hashesOf, parseText, readTexts } from './files.ts'
+import { hashesOf, readTexts } from './files.ts'
 import { moveGarden } from './garden.ts'
 import { placeOfOrigin, toError } from './mistake.ts'
 import { bare, type Environment, type FlagValues, overlayEnvironment, overlayFlags } from './overlay.ts'
@@ -9,7 +9,7 @@ import { resolveRegistry } from './resolve-registry.ts'
 import { checkProduction, checkProjectName, checkTogether, type Role } from './rules.ts'
 import { configSchema } from './schema.ts'
 import type { ConfigFile } from './shape.ts'
-import { emptyTree, originOf, readInto, type Tree } from './tree.ts'
+import { emptyTree, originOf, type Tree } from './tree.ts'
 import { validate } from './validate.ts'
 
 export interface LoadOptions {
@@ -52,7 +52,8 @@ export async function loadSettings(options: LoadOptions = {}): Promise<Loaded> {
   const { directory, texts, mistakes } = await readTexts(cwd, asked?.directory ?? 'configs', asked?.by)
   const tree = emptyTree()
   tree.mistakes.push(...mistakes)
-  readAll(tree, texts)
+  // YAML takes half of the time of a start: imported where there is any.
+  if (texts.length > 0) (await import('./reader.ts')).readInto(tree, texts, configSchema)
   const serviceName = serviceNameOf(tree)
   const warnings = moveGarden(tree)
   warnings.push(...overlayEnvironment(tree, env))
@@ -82,14 +83,6 @@ function askedDirectory(flags: FlagValues, env: Environment): { directory: strin
   return directory === undefined || directory === ''
     ? undefined
     : { directory, by: 'environment variable GOMS_CONFIGS' }
-}
-
-function readAll(tree: Tree, texts: readonly ConfigText[]): void {
-  for (const text of texts) {
-    const doc = parseText(text)
-    if ('code' in doc) tree.mistakes.push(doc)
-    else readInto(tree, text, doc, configSchema)
-  }
 }
 
 function serviceNameOf(tree: Tree): string | undefined {

@@ -1,7 +1,7 @@
 /** What must hold between values, whatever each of them is: names, the call key, production, waits at the end. */
-import { isName } from '../core/name.ts'
 import type { Settings } from '../core/options.ts'
-import { nameOfOrigin, type Origin } from './mistake.ts'
+import { nameMistake } from './key-mistakes.ts'
+import type { Origin } from './mistake.ts'
 import type { ChosenRegistry } from './resolve-registry.ts'
 import type { ConfigFile } from './shape.ts'
 import { originOf, type Tree } from './tree.ts'
@@ -13,21 +13,9 @@ export type Role = 'gateway' | 'service' | 'tool'
 export const MIN_CALL_KEY_BYTES = 8
 
 export function checkProjectName(tree: Tree, file: ConfigFile): void {
-  const name = file.projectName
-  if (name === undefined || isName(name)) return
-  const origin = originOf(tree, ['projectName'])
-  const dashed = name.replaceAll('_', '-')
-  tree.mistakes.push({
-    code: 'GOMS_NAME_INVALID',
-    message: `the project name ${JSON.stringify(name)} cannot be used (${nameOfOrigin(origin, ['projectName'])})`,
-    origin,
-    label: name.includes('_') && isName(dashed) ? `call it "${dashed}"` : undefined,
-    fix: [
-      name.includes('_')
-        ? 'no "_": it separates the parts of a key in the registry'
-        : 'letters, digits, "-" and ".", 1 to 63, a letter or digit at both ends',
-    ],
-  })
+  if (file.projectName === undefined) return
+  const mistake = nameMistake('project', file.projectName, originOf(tree, ['projectName']), 'value')
+  if (mistake !== undefined) tree.mistakes.push(mistake)
 }
 
 export function checkProduction(
