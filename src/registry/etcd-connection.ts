@@ -1,6 +1,8 @@
 /** One HTTP/2 session to one etcd endpoint, and gRPC calls and streams on it. */
 import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
+import net, { type Socket } from 'node:net'
+import tls from 'node:tls'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { TlsOptions } from '../core/options.ts'
@@ -54,44 +56,60 @@ const WINDOW_BYTES = 1024 * 1024
  * @throws GomsError UNAVAILABLE, UNAUTHENTICATED (certificates), GOMS_CONFIG_UNREADABLE
  */
 export function connectEtcd(endpoint: string, options: ConnectionOptions): Promise<EtcdConnection> {
-  const { clock, tls } = options
-  // Read at each connect, so that renewed certificates are used without a restart.
-  const secure = tls && {
-    ca: readPem(tls.ca),
-    cert: readPem(tls.cert),
-    key: readPem(tls.key),
-    ...(tls.serverName ? { servername: tls.serverName } : {}),
-  }
+  const { clock } = options
   return new Promise((resolve, reject) => {
     let cause: GomsError | undefined
     let ready = false
-    const session = http2.connect(`${secure ? 'https' : 'http'}://${endpoint}`, {
+    const calls = new Set<(cause: GomsError) => void>()
+    // A socket of our own: a session whose TLS alert comes after the handshake is destroyed without a word (Node 20 to 26).
+    const socket = openSocket(endpoint, options.tls)
+    const session = http2.connect(`${options.tls ? 'https' : 'http'}://${endpoint}`, {
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
-      ...secure,
+      createConnection: () => socket,
     })
     const timer = clock.after(options.connectTimeoutMs, () =>
       destroy(new GomsError('UNAVAILABLE', `etcd ${endpoint}: no answer within ${options.connectTimeoutMs} ms`)),
     )
     function destroy(why: GomsError): void {
-      cause ??= why
-      session.destroy()
-    }
-    session.on('error', (error) => {
-      cause ??= toTransportError(endpoint, error)
-    })
-    session.on('goaway', () => destroy(new GomsError('UNAVAILABLE', `etcd ${endpoint}: it is going away`)))
-    session.on('close', () => {
+      if (cause) return
+      cause = why
       timer.cancel()
-      const why = cause ?? new GomsError('UNAVAILABLE', `etcd ${endpoint}: the connection was closed`)
+      session.destroy()
+      socket.destroy()
+      for (const end of [...calls]) end(why)
       if (ready) options.closed(why)
       else reject(why)
-    })
+    }
+    const gone = () => destroy(new GomsError('UNAVAILABLE', `etcd ${endpoint}: the connection was closed`))
+    socket.on('error', (error) => destroy(toTransportError(endpoint, error)))
+    session.on('error', (error) => destroy(toTransportError(endpoint, error)))
+    session.on('goaway', () => destroy(new GomsError('UNAVAILABLE', `etcd ${endpoint}: it is going away`)))
+    socket.on('close', gone)
+    session.on('close', gone)
     session.once('remoteSettings', () => {
+      if (cause) return
       timer.cancel()
       session.setLocalWindowSize(4 * WINDOW_BYTES)
       ready = true
-      resolve(toConnection(session, endpoint, clock, destroy, () => cause))
+      resolve(toConnection(session, endpoint, clock, destroy, () => cause, calls))
     })
+  })
+}
+
+/** Certificates are read at each connect, so that renewed ones are used without a restart. */
+function openSocket(endpoint: string, options: TlsOptions | undefined): Socket {
+  const { hostname, port } = new URL(`http://${endpoint}`)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const at = { host, port: Number(port || 80) }
+  if (!options) return net.connect({ ...at, noDelay: true })
+  const servername = options.serverName ?? (net.isIP(host) ? undefined : host)
+  return tls.connect({
+    ...at,
+    ALPNProtocols: ['h2'],
+    ca: readPem(options.ca),
+    cert: readPem(options.cert),
+    key: readPem(options.key),
+    ...(servername === undefined ? {} : { servername }),
   })
 }
 
@@ -101,6 +119,8 @@ function toConnection(
   clock: Clock,
   destroy: (why: GomsError) => void,
   cause: () => GomsError | undefined,
+  /** Told when the connection ends, whatever http2 says of their streams. */
+  calls: Set<(cause: GomsError) => void>,
 ): EtcdConnection {
   function open<R extends object>(
     method: Method<never, R>,
@@ -148,10 +168,14 @@ function toConnection(
     stream.on('error', (error) => {
       failure ??= toTransportError(endpoint, error)
     })
+    const end = (why: GomsError | undefined) => {
+      if (calls.delete(end)) handler.ended(why)
+    }
+    calls.add(end)
     stream.on('close', () => {
-      if (!failure && status === '0') handler.ended(undefined)
-      else if (!failure && status !== undefined) handler.ended(toGrpcError(Number(status), `${where}: ${text}`))
-      else handler.ended(cause() ?? failure ?? new GomsError('UNAVAILABLE', `${where}: the stream was cut`))
+      if (!failure && status === '0') end(undefined)
+      else if (!failure && status !== undefined) end(toGrpcError(Number(status), `${where}: ${text}`))
+      else end(cause() ?? failure ?? new GomsError('UNAVAILABLE', `${where}: the stream was cut`))
     })
     return stream
   }

@@ -41,6 +41,7 @@ export interface Sessions {
 
 /** Waits between rounds over all endpoints. */
 const BACKOFF = { baseMs: 50, maxMs: 1000 }
+const SHORT_LIFE_MS = 1000
 /** A wrong password costs the server a bcrypt each time. */
 const REFUSED_BACKOFF = { baseMs: 1000, maxMs: 10_000 }
 const AUTHENTICATE: Method<AuthenticateRequest, AuthenticateResponse> = {
@@ -66,6 +67,9 @@ export function createSessions(options: SessionOptions): Sessions {
   let next = 0
   let failedTries = 0
   let lastFailure: GomsError | undefined
+  let openedAtMs = 0
+  /** Sessions in a row that ended as soon as they were open: waited for like ones that could not be opened. */
+  let shortLives = 0
   let pause: { timer: Timer; end(): void } | undefined
   let token: string | undefined
   let renewing: Promise<void> | undefined
@@ -96,6 +100,7 @@ export function createSessions(options: SessionOptions): Sessions {
         if (current?.connection !== connection) return
         current = undefined
         lastFailure = cause
+        shortLives = clock.now() - openedAtMs < SHORT_LIFE_MS ? shortLives + 1 : 0
         void run()
       },
     })
@@ -122,7 +127,10 @@ export function createSessions(options: SessionOptions): Sessions {
       try {
         const session = await open(endpoint)
         if (closed) session.connection.destroy(isClosed())
-        else current = session
+        else {
+          current = session
+          openedAtMs = clock.now()
+        }
         return undefined
       } catch (thrown) {
         lastFailure = GomsError.from(thrown)
@@ -133,18 +141,22 @@ export function createSessions(options: SessionOptions): Sessions {
     return refused
   }
 
+  function wait(ms: number): Promise<void> {
+    return new Promise((end) => {
+      pause = { timer: clock.after(ms, end), end }
+    })
+  }
+
   async function run(): Promise<void> {
     if (connecting) return
     connecting = true
+    if (shortLives > 0) await wait(10 + fullJitterMs(shortLives, { ...BACKOFF, random }))
     for (let n = 0; !closed; n++) {
       const refused = await round()
       if (current) break
       if (refused) for (const waiter of [...waiters]) waiter.reject(refused)
       const waitMs = 10 + fullJitterMs(n, { ...(refused ? REFUSED_BACKOFF : BACKOFF), random })
-      if (!closed)
-        await new Promise<void>((end) => {
-          pause = { timer: clock.after(refused ? 500 + waitMs : waitMs, end), end }
-        })
+      if (!closed) await wait(refused ? 500 + waitMs : waitMs)
     }
     connecting = false
     if (!current) return
