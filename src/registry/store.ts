@@ -64,7 +64,7 @@ export interface Store {
 }
 
 /** Whether a range as etcd writes it holds that key. */
-export function isWithin(candidate: string, key: string, rangeEnd: string): boolean {
+function isWithin(candidate: string, key: string, rangeEnd: string): boolean {
   if (rangeEnd === '') return candidate === key
   return candidate >= key && (rangeEnd === '\0' || candidate < rangeEnd)
 }
