@@ -57,7 +57,3 @@ export function service(name: string | Contract, options: ServiceOptions = {}): 
   if (isContract(name)) return { ...options, kind: 'service', name: name.name, contract: name }
   return { ...options, kind: 'service', name: checkName('service', name) }
 }
-
-export function isService(value: unknown): value is ServiceDefinition {
-  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'service'
-}
