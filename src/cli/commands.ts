@@ -1,49 +1,47 @@
-/** The commands: what each is for in one line, in both languages, and where it is loaded from when it is asked for. */
+/** The commands: what each is for in one line, in both languages. `main.ts` loads the one that is asked for. */
 
 export interface Command {
   readonly group: 'Run' | 'Look'
   readonly usage: string
   readonly en: string
   readonly zh: string
-  /** Resolves to the exit code, or undefined while the command's nodes keep running. */
-  load(): Promise<{ run(args: readonly string[]): Promise<number | undefined> }>
 }
 
-export const COMMANDS: Readonly<Record<'start' | 'dev' | 'demo' | 'config' | 'help', Command>> &
-  Readonly<Record<string, Command>> = {
+export type CommandName = 'start' | 'dev' | 'demo' | 'config' | 'help'
+
+export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   start: {
     group: 'Run',
     usage: 'goms start <service file> [flags]',
     en: 'run one node of a service or gateway',
     zh: '启动一个服务节点或网关节点',
-    load: () => import('./start.ts'),
   },
   dev: {
     group: 'Run',
     usage: 'goms dev <service file>[:<nodes>] … [flags]',
     en: 'run many nodes in one terminal, on the embedded registry unless another is chosen',
     zh: '在一个终端里启动多个节点,默认使用内置注册中心',
-    load: () => import('./dev.ts'),
   },
   demo: {
     group: 'Run',
     usage: 'goms demo',
     en: 'run the shop: one gateway, three user nodes, two order nodes',
     zh: '运行示例商店:一个网关、三个 user 节点、两个 order 节点',
-    load: () => import('./demo.ts'),
   },
   config: {
     group: 'Look',
     usage: 'goms config [flags]',
     en: 'show the settings in force, and where each comes from',
     zh: '显示生效的配置及其来源',
-    load: () => import('./config.ts'),
   },
   help: {
     group: 'Look',
     usage: 'goms help [command]',
     en: 'show the commands, or the flags of one',
     zh: '显示命令列表,或某个命令的参数',
-    load: () => import('./help.ts'),
   },
+}
+
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name)
 }

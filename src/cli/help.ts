@@ -1,7 +1,7 @@
 /** `goms help`: the commands by group, or one command with its flags; in Chinese where the environment is Chinese. */
 import { CONFIG_FLAGS } from '../config/flags.ts'
 import { splitCommand } from './args.ts'
-import { COMMANDS } from './commands.ts'
+import { COMMANDS, isCommand } from './commands.ts'
 
 /** Flags that a command understands beside its own arguments. */
 const WITH_FLAGS = new Set(['start', 'dev', 'config'])
@@ -33,8 +33,8 @@ function overview(): string {
 
 function helpOf(name: string): string {
   const zh = inChinese()
+  if (!isCommand(name)) return overview()
   const command = COMMANDS[name]
-  if (!command) return overview()
   const lines = [command.usage, `  ${zh ? command.zh : command.en}`]
   if (WITH_FLAGS.has(name)) {
     lines.push(

@@ -1,17 +1,36 @@
 #!/usr/bin/env node
 /** The command `goms`: finds the command, runs it, and turns whatever goes wrong into one message and an exit code. */
 import { splitCommand } from './args.ts'
-import { COMMANDS } from './commands.ts'
+import { COMMANDS, type CommandName, isCommand } from './commands.ts'
 import { printError } from './error-output.ts'
 
-/** Where a command may write and what it goes by. */
+/** A command's module: `run` resolves to the exit code, or to undefined while its nodes keep running. */
+interface CommandModule {
+  run(args: readonly string[]): Promise<number | undefined>
+}
+
+const MODULES: Readonly<Record<CommandName | 'version', () => Promise<CommandModule>>> = {
+  start: () => import('./start.ts'),
+  dev: () => import('./dev.ts'),
+  demo: () => import('./demo.ts'),
+  config: () => import('./config.ts'),
+  help: () => import('./help.ts'),
+  version: () => import('./version.ts'),
+}
+
 async function main(argv: readonly string[]): Promise<number | undefined> {
-  const [first] = argv
-  if (first === '--version' || first === '-v') return (await import('./version.ts')).run()
-  if (first === undefined || first === '--help' || first === '-h') return (await import('./help.ts')).run(argv)
+  const [first = '--help'] = argv
+  if (first === '--version' || first === '-v') return runModule('version', [])
+  if (first === '--help' || first === '-h') return runModule('help', argv)
   const { command, rest } = splitCommand(argv, Object.keys(COMMANDS))
-  const { run } = await (COMMANDS[command ?? 'help'] ?? COMMANDS.help).load()
-  return run(rest)
+  if (command === undefined || !isCommand(command)) return runModule('help', [])
+  if (rest.includes('--help') || rest.includes('-h')) return runModule('help', [command])
+  return runModule(command, rest)
+}
+
+async function runModule(name: CommandName | 'version', args: readonly string[]): Promise<number | undefined> {
+  const { run } = await MODULES[name]()
+  return run(args)
 }
 
 try {
