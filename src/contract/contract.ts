@@ -63,9 +63,9 @@ export function toDocument(contract: Contract): ContractDocument {
 
 /** A document read from the registry, or undefined when it is none: what others wrote is checked before it is used. */
 export function fromDocument(value: unknown): ContractDocument | undefined {
-  if (!isRecord(value) || typeof value['service'] !== 'string') return undefined
+  if (!isRecord(value) || typeof value.service !== 'string') return undefined
   const http: Record<string, HttpActionDocument> = Object.create(null)
-  const actions = value['http'] ?? {}
+  const actions = value.http ?? {}
   if (!isRecord(actions)) return undefined
   for (const [action, entry] of Object.entries(actions)) {
     if (!isRecord(entry)) return undefined
@@ -75,7 +75,7 @@ export function fromDocument(value: unknown): ContractDocument | undefined {
     else if (Array.isArray(methods) && methods.every(isMethod)) http[action] = { path, methods: methods as string[] }
     else return undefined
   }
-  return { service: value['service'], http }
+  return { service: value.service, http }
 }
 
 /** A short name for exactly this contract: 16 hex digits of the SHA-256 of its document, whatever the order of its keys. */
