@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { etcdMissing } from '../../test/support/etcd.ts'
 import { useRegistries, wait } from '../../test/support/registries.ts'
+import { createEtcdClient } from './etcd-client.ts'
 import { until } from './registry.suite.ts'
 
 const TTL_MS = 2000
@@ -64,6 +65,21 @@ describe.skipIf(etcdMissing !== undefined)(
       await expect(wrong.start()).rejects.toMatchObject({ code: 'GOMS_REGISTRY_AUTH' })
       expect(performance.now() - began).toBeLessThan(1500)
       await expect(world.make().start()).rejects.toMatchObject({ code: 'GOMS_REGISTRY_AUTH' })
+    })
+
+    it('does not hammer an etcd that refuses it', async () => {
+      await world.begin({ auth: { password: 'secret', tokenTtlSeconds: 60 } })
+      const kv = createEtcdClient({
+        endpoints: world.etcd.endpoints,
+        user: 'root',
+        password: 'wrong',
+        random: () => 0.5,
+      })
+      await expect(kv.range('a')).rejects.toMatchObject({ code: 'UNAUTHENTICATED' })
+      await wait(2000)
+      expect(kv.failedTries).toBeGreaterThanOrEqual(1)
+      expect(kv.failedTries).toBeLessThanOrEqual(3)
+      await kv.close()
     })
 
     it('recovers its watch when the token expired while it was away', async () => {

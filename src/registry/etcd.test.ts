@@ -6,7 +6,7 @@ import { createEtcdRegistry } from './etcd.ts'
 import { createEtcdClient } from './etcd-client.ts'
 import { registrySuite } from './registry.suite.ts'
 
-export function etcdOptions(endpoints: readonly string[], more: Partial<RegistryOptions> = {}): RegistryOptions {
+function etcdOptions(endpoints: readonly string[], more: Partial<RegistryOptions> = {}): RegistryOptions {
   return {
     kind: 'etcd',
     endpoints,
