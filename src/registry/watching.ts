@@ -202,7 +202,7 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
   /** The picture may be stale: list again, at once the first time, then with growing waits. */
   function again(cause: unknown): void {
     closeWatches()
-    if (clock.now() - listedAtMs > STEADY_MS) failures = 0
+    if (connected && clock.now() - listedAtMs > STEADY_MS) failures = 0
     lost(cause)
     if (stopped || !started || listing) return
     retryTimer?.cancel()
