@@ -92,7 +92,9 @@ export function judge(history: readonly Sent[], executed: readonly Executed[], o
 export function toText(verdict: Verdict): string {
   const why = new Map<string, number>()
   for (const it of verdict.lost) {
-    const key = `${it.method} ${it.error ?? `status ${it.status}`}`
+    // Without what differs from one to the next.
+    const error = (it.error ?? `status ${it.status}`).replace(/"traceId":"?[0-9a-f]*"?/, '"traceId":…')
+    const key = `${it.method} ${error}`
     why.set(key, (why.get(key) ?? 0) + 1)
   }
   return [

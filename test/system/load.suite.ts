@@ -1,5 +1,5 @@
 /** What holds under L400 on any registry; the files beside it bring the registry and their own faults. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { allPrint, type Backend, type Cluster, createCluster, type Member, nodeLine } from '../support/cluster.ts'
 import { judge, toText, type Verdict } from '../support/judge.ts'
 import { type Load, startLoad } from '../support/load.ts'
@@ -61,7 +61,7 @@ export function useShop(
 /** Until both gateways show three nodes. */
 export async function settled(shop: Shop, timeoutMs = 5000): Promise<void> {
   for (const gateway of shop.gateways) {
-    await expect.poll(() => nodesOf(gateway, 'echo'), { timeout: timeoutMs }).toHaveLength(3)
+    await vi.waitFor(async () => expect(await nodesOf(gateway, 'echo')).toHaveLength(3), { timeout: timeoutMs })
   }
 }
 
@@ -77,10 +77,9 @@ export function wait(ms: number): Promise<void> {
 
 /** Nothing lost, nothing twice, nothing mixed up. */
 export function expectClean(verdict: Verdict): void {
-  expect(verdict.lost, toText(verdict)).toEqual([])
-  expect(verdict.twice, toText(verdict)).toEqual([])
-  expect(verdict.crossTalk, toText(verdict)).toEqual([])
-  expect(verdict.strangers, toText(verdict)).toEqual([])
+  const { lost, twice, crossTalk, strangers } = verdict
+  const counts = { lost: lost.length, twice: twice.length, crossTalk: crossTalk.length, strangers: strangers.length }
+  expect(counts, toText(verdict)).toEqual({ lost: 0, twice: 0, crossTalk: 0, strangers: 0 })
 }
 
 export function loadSuite(use: () => Shop): void {
