@@ -93,6 +93,8 @@ export function supervise(options: SupervisorOptions): Supervisor {
   }
 
   function takeLine(child: Child, line: string): void {
+    // While all stop, what they tell of each other's leaving is noise.
+    if (stopping) return
     if (allReady) options.print(child.label, line)
     else if (child.lines.push(line) > KEPT_LINES) child.lines.shift()
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command `goms`: finds the command, runs it, and turns whatever goes wrong into one message and an exit code. */
+import * as nodeModule from 'node:module'
 import { splitCommand } from './args.ts'
 import { COMMANDS, type CommandName, isCommand } from './commands.ts'
 import { printError } from './error-output.ts'
@@ -32,6 +33,9 @@ async function runModule(name: CommandName | 'version', args: readonly string[])
   const { run } = await MODULES[name]()
   return run(args)
 }
+
+// From Node 22.8 on: the second start of a node skips compiling what the first one compiled.
+Reflect.get(nodeModule, 'enableCompileCache')?.()
 
 try {
   const code = await main(process.argv.slice(2))

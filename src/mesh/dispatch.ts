@@ -18,6 +18,8 @@ export interface Target {
   readonly balancer: Balancer
   readonly budget: RetryBudget
   latency(action: string): MovingAverage
+  /** A call goes to its first node. */
+  began(): void
   /** A node answered a call. */
   finished(): void
 }
@@ -87,7 +89,10 @@ export class CallRun implements Dispatched {
       this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
       return
     }
-    if (this.#tried.length === 0) this.#target.budget.deposit()
+    if (this.#tried.length === 0) {
+      this.#target.began()
+      this.#target.budget.deposit()
+    }
     this.#tried.push(endpoint)
     this.#current = new AttemptRun(this.#call, endpoint, this.#deps.clock, {
       number: this.#tried.length,

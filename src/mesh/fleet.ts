@@ -11,18 +11,28 @@ export interface Fleet {
   close(): void
 }
 
+export interface FleetDeps {
+  readonly view: View
+  readonly clock: Clock
+  readonly random: () => number
+  /** Whether the service has enough calls that one of its nodes could be overrun by its share of them. */
+  busy(service: string): boolean
+  left(node: NodeInfo): void
+}
+
 /** A node that comes back with another id is another endpoint: nothing of what was known of it holds. */
-export function createFleet(view: View, clock: Clock, random: () => number, left: (node: NodeInfo) => void): Fleet {
+export function createFleet(deps: FleetDeps): Fleet {
+  const { view, clock, random, left } = deps
   const services = new Map<string, readonly Endpoint[]>()
 
   function refresh(service: string): void {
     const known = new Map(services.get(service)?.map((endpoint) => [endpoint.node.id, endpoint]))
-    const isWarm = known.size > 0
+    const slowly = known.size > 0 && deps.busy(service)
     services.set(
       service,
       view.nodes(service).map((node) => {
         const endpoint = known.get(node.id)
-        if (!endpoint) return createEndpoint(node, clock, random, isWarm)
+        if (!endpoint) return createEndpoint(node, clock, random, slowly)
         endpoint.node = node
         return endpoint
       }),
@@ -37,7 +47,7 @@ export function createFleet(view: View, clock: Clock, random: () => number, left
   return { endpoints: (service) => services.get(service) ?? [], close: stop }
 }
 
-/** One that joins others which are warm already starts slowly. */
+/** One that joins others under load, which are warm already, starts slowly. */
 function createEndpoint(node: NodeInfo, clock: Clock, random: () => number, slowly: boolean): Endpoint {
   const health = { http: createHealth(clock, random), rpc: createHealth(clock, random) }
   if (slowly) for (const one of [health.http, health.rpc]) one.warmUp(clock.now())

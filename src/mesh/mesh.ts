@@ -47,9 +47,15 @@ export interface Mesh extends Dispatcher {
 export function createMesh(options: MeshOptions): Mesh {
   const clock = options.clock ?? systemClock
   const random = options.random ?? Math.random
-  const fleet = createFleet(options.view, clock, random, (node) => options.left?.(node))
-  const prober = createProber({ fleet, view: options.view, clock, probe: options.probe })
   const targets = new Map<string, ServiceTarget>()
+  const fleet = createFleet({
+    view: options.view,
+    clock,
+    random,
+    busy: (service) => targets.get(service)?.busy() ?? false,
+    left: (node) => options.left?.(node),
+  })
+  const prober = createProber({ fleet, view: options.view, clock, probe: options.probe })
   const limits = new Map<string, { readonly rate: Rate; readonly limiter: Limiter }>()
   let balance = options.balance
 
@@ -57,7 +63,7 @@ export function createMesh(options: MeshOptions): Mesh {
     let found = targets.get(service)
     if (!found) {
       const balancer = options.balancers?.[service] ?? createBalancer(balanceOf(balance, service), random)
-      found = new ServiceTarget(service, fleet, balancer, createRetryBudget(clock))
+      found = new ServiceTarget(service, fleet, balancer, clock)
       targets.set(service, found)
     }
     return found
@@ -98,19 +104,46 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 }
 
+/** Below this a joining node cannot be overrun, and turns are kept exact. */
+const BUSY_CALLS_PER_SECOND = 10
+
 class ServiceTarget implements Target {
   readonly #service: string
   readonly #fleet: Fleet
+  readonly #clock: Clock
+  #second = 0
+  #calls = 0
+  #callsBefore = 0
   readonly #latencies = new Map<string, MovingAverage>()
   readonly budget: RetryBudget
   balancer: Balancer
   requestFinish = 0
 
-  constructor(service: string, fleet: Fleet, balancer: Balancer, budget: RetryBudget) {
+  constructor(service: string, fleet: Fleet, balancer: Balancer, clock: Clock) {
     this.#service = service
     this.#fleet = fleet
     this.balancer = balancer
-    this.budget = budget
+    this.budget = createRetryBudget(clock)
+    this.#clock = clock
+  }
+
+  /** Ten calls a second or more, in the second before this one or so far in this one. */
+  busy(): boolean {
+    this.#turn()
+    return Math.max(this.#callsBefore, this.#calls) >= BUSY_CALLS_PER_SECOND
+  }
+
+  began(): void {
+    this.#turn()
+    this.#calls++
+  }
+
+  #turn(): void {
+    const second = Math.floor(this.#clock.now() / 1000)
+    if (second === this.#second) return
+    this.#callsBefore = second === this.#second + 1 ? this.#calls : 0
+    this.#calls = 0
+    this.#second = second
   }
 
   endpoints(): ReturnType<Fleet['endpoints']> {

@@ -109,3 +109,24 @@ describe('evidence against a node', () => {
     expect((await send(mesh, call(policy), new ScriptedCarrier([OK]))).nodes).toEqual(['id-1b'])
   })
 })
+
+describe('a node that joins', () => {
+  async function turnsAfterJoin(callsBefore: number): Promise<number> {
+    const { mesh, call, view } = rigOf(TWO)
+    for (let i = 0; i < callsBefore; i++) await send(mesh, call(), new ScriptedCarrier([OK]))
+    view.set(...TWO, nodeOf(3))
+    let turns = 0
+    for (let i = 0; i < 30; i++) {
+      if ((await send(mesh, call(), new ScriptedCarrier([OK]))).nodes[0] === 'id-3') turns++
+    }
+    return turns
+  }
+
+  it('has its full turn at once while there is little to do', async () => {
+    expect(await turnsAfterJoin(3)).toBe(10)
+  })
+
+  it('starts slowly under load', async () => {
+    expect(await turnsAfterJoin(100)).toBeLessThan(5)
+  })
+})
