@@ -12,7 +12,7 @@ afterEach(async () => {
 })
 
 async function startDemo(): Promise<{ readonly demo: Running; readonly command: string; readonly readyMs: number }> {
-  const env = { GOMS_EMBEDDED_PORT: String(await freePort(4)), GOMS_HTTP_PORT: String(await freePort()) }
+  const env = { GOMS_EMBEDDED_PORT: String(await freePort(4)) }
   const began = performance.now()
   const demo = startProcess(process.execPath, [join(root, 'scripts', 'start.mjs')], { name: 'npm start', env })
   const { match } = await demo.waitForLine(/curl\s.*$/, 15_000)
