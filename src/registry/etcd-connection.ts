@@ -1,12 +1,10 @@
 /** One HTTP/2 session to one etcd endpoint, and gRPC calls and streams on it. */
-import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
-import net, { type Socket } from 'node:net'
-import tls from 'node:tls'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { TlsOptions } from '../core/options.ts'
 import { toGrpcError, toTransportError } from './etcd-error.ts'
+import { openSocket } from './etcd-socket.ts'
 import { createFrameSplitter, toFrame } from './grpc-frame.ts'
 import type { Message } from './protobuf.ts'
 
@@ -93,23 +91,6 @@ export function connectEtcd(endpoint: string, options: ConnectionOptions): Promi
       ready = true
       resolve(toConnection(session, endpoint, clock, destroy, () => cause, calls))
     })
-  })
-}
-
-/** Certificates are read at each connect, so that renewed ones are used without a restart. */
-function openSocket(endpoint: string, options: TlsOptions | undefined): Socket {
-  const { hostname, port } = new URL(`http://${endpoint}`)
-  const host = hostname.replace(/^\[|\]$/g, '')
-  const at = { host, port: Number(port || 80) }
-  if (!options) return net.connect({ ...at, noDelay: true })
-  const servername = options.serverName ?? (net.isIP(host) ? undefined : host)
-  return tls.connect({
-    ...at,
-    ALPNProtocols: ['h2'],
-    ca: readPem(options.ca),
-    cert: readPem(options.cert),
-    key: readPem(options.key),
-    ...(servername === undefined ? {} : { servername }),
   })
 }
 
@@ -238,22 +219,6 @@ function toConnection(
       }
     },
     destroy,
-  }
-}
-
-function readPem(path: string | undefined): Buffer | undefined {
-  if (path === undefined) return undefined
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw new GomsError('GOMS_CONFIG_UNREADABLE', `registry: cannot read ${path}`, {
-      cause: error,
-      detail: {
-        found: (error as Error).message,
-        expected: 'a PEM file',
-        fix: 'check the paths of the registry’s certificates',
-      },
-    })
   }
 }
 

@@ -3,11 +3,12 @@ import { fullJitterMs } from '../core/backoff.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { everyMs, type Log } from '../core/log.ts'
-import { type Dialect, toHostPort } from '../core/node.ts'
+import type { Dialect } from '../core/node.ts'
 import type { AddressRule } from './address-range.ts'
 import type { KeyValue, Kv, Operation } from './kv.ts'
 import { ownKeys, toNodeKey } from './node-key.ts'
-import { MAX_CONTRACT_BYTES, MAX_VALUE_BYTES, parseNodeValue, toNodeText, toStateText } from './node-value.ts'
+import { parseNodeValue, toNodeText, toStateText } from './node-value.ts'
+import { checkRegistration, toConflict } from './registration-check.ts'
 import type { NodeState, Registered, Registration } from './registry.ts'
 import type { Watching } from './watching.ts'
 
@@ -48,7 +49,7 @@ export async function createRegistration(
   const stateKey = keys.states + key
   const { id } = registration.value
   const text = toNodeText(registration.value)
-  check(registration, text, options.allowed)
+  checkRegistration(registration, text, options.allowed)
   const sayConflict = everyMs(clock, 10_000)
 
   let state = registration.state
@@ -101,22 +102,7 @@ export async function createRegistration(
 
   async function takeOver(): Promise<void> {
     for (let n = 0; n < MAX_TAKE_OVERS; n++) if (await write(await held())) return
-    throw conflict(await held().catch(() => undefined))
-  }
-
-  function conflict(other: KeyValue | undefined): GomsError {
-    const who = parseNodeValue(other?.value ?? '')?.id || 'unknown'
-    return new GomsError(
-      'GOMS_ADDRESS_CONFLICT',
-      `registry: ${key} is held by another live node (id ${who}, ours ${id})`,
-      {
-        detail: {
-          found: `${key} with node id ${who}`,
-          expected: `node id ${id}`,
-          fix: ['give each process its own address: advertise.host, -http_port, -rpc_port', 'or stop the other node'],
-        },
-      },
-    )
+    throw toConflict(key, id, await held().catch(() => undefined))
   }
 
   /** One round: is the lease alive and the key ours? Else register again. */
@@ -128,7 +114,7 @@ export async function createRegistration(
     const seen = await held()
     if (closed) return
     const isOurs = seen !== undefined && parseNodeValue(seen.value)?.id === id
-    if (seen && !isOurs) throw conflict(seen)
+    if (seen && !isOurs) throw toConflict(key, id, seen)
     if (isOurs && seen.lease === lease && lease !== 0n && (await kv.keepAlive(lease)) > 0) {
       keyGone = false
       distrusted = false
@@ -240,33 +226,4 @@ async function bounded(clock: Clock, work: Promise<void>): Promise<void> {
 
 function hasState(state: NodeState): boolean {
   return state.draining !== undefined || state.weight !== undefined || state.admin !== undefined
-}
-
-function check(registration: Registration, text: string, allowed: AddressRule): void {
-  for (const address of [registration.rpc, registration.http])
-    if (!allowed(address.host))
-      throw new GomsError(
-        'GOMS_ADDRESS_REFUSED',
-        `registry: ${toHostPort(address)} is no address that other nodes may call`,
-        {
-          detail: {
-            found: address.host,
-            expected: 'an IP address that is not link-local, multicast, unspecified or a metadata address',
-            fix: 'set advertise.host, advertise.interface or advertise.cidr',
-          },
-        },
-      )
-  const contractBytes = registration.contract ? JSON.stringify(registration.contract.document).length : 0
-  if (text.length <= MAX_VALUE_BYTES && parseNodeValue(text) && contractBytes <= MAX_CONTRACT_BYTES) return
-  throw new GomsError(
-    'GOMS_OPTION_INVALID',
-    `registry: the registration of ${registration.service} does not fit (value ${text.length} bytes, contract ${contractBytes})`,
-    {
-      detail: {
-        found: `a value of ${text.length} bytes, a contract of ${contractBytes} bytes`,
-        expected: `at most ${MAX_VALUE_BYTES} and ${MAX_CONTRACT_BYTES} bytes; id, version, zone and hash of printable ASCII, at most 128`,
-        fix: 'shorten version, zone or the contract',
-      },
-    },
-  )
 }

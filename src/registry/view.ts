@@ -3,9 +3,10 @@ import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { NodeInfo } from '../core/node.ts'
 import type { AddressRule } from './address-range.ts'
+import { createContractShelf } from './contract-shelf.ts'
 import type { KeyValue } from './kv.ts'
 import { nodePrefix, ownKeys } from './node-key.ts'
-import { MAX_CONTRACT_BYTES, parseNodeValue, parseState, toNode } from './node-value.ts'
+import { parseNodeValue, parseState, toNode } from './node-value.ts'
 import type { NodeState, View, ViewChange } from './registry.ts'
 
 export interface LiveViewOptions {
@@ -48,10 +49,9 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   const keys = ownKeys(project)
   const entries = new Map<string, Entry>()
   const states = new Map<string, NodeState & { readonly id: string }>()
-  const contracts = new Map<string, { readonly key: string; readonly document: unknown }>()
   const services = new Map<string, readonly NodeInfo[]>()
   const listeners = new Set<(change: ViewChange) => void>()
-  const contractListeners = new Set<(service: string, hash: string, document: unknown) => void>()
+  const contracts = createContractShelf(guard)
   const damaged = new Map<string, bigint>()
   let skipped = 0
   let names: readonly string[] = []
@@ -150,16 +150,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
       }
       refresh(node)
     } else if (kv.key.startsWith(keys.contracts)) {
-      const [service = '', hash = '', ...rest] = kv.key.slice(keys.contracts.length).split('/')
-      const known = contracts.get(hash)
-      if (known) return
-      const document = service && hash && rest.length === 0 ? parseContract(kv.value) : undefined
-      if (document === undefined) {
-        skip(kv)
-        return
-      }
-      contracts.set(hash, { key: kv.key, document })
-      for (const listener of [...contractListeners]) guard(() => listener(service, hash, document))
+      if (!contracts.put(kv.key.slice(keys.contracts.length), kv.value)) skip(kv)
     }
   }
 
@@ -194,15 +185,12 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   return {
     services: () => names,
     nodes: (service) => services.get(service) ?? NONE,
-    contract: (hash) => contracts.get(hash)?.document,
+    contract: (hash) => contracts.get(hash),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    onContract(listener) {
-      contractListeners.add(listener)
-      return () => contractListeners.delete(listener)
-    },
+    onContract: (listener) => contracts.subscribe(listener),
     get skipped() {
       return skipped
     },
@@ -235,15 +223,6 @@ export function createLiveView(options: LiveViewOptions): LiveView {
 }
 
 const NONE: readonly NodeInfo[] = []
-
-function parseContract(text: string): unknown {
-  if (text.length > MAX_CONTRACT_BYTES) return undefined
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 function isSame(a: NodeInfo, b: NodeInfo): boolean {
   return (

@@ -2,13 +2,12 @@
  * Keeps the view equal to the registry: list, watch, apply; list again when the watch ends or the registry starts over;
  * and compare from time to time, because a watch that fails silently looks like one that has nothing to say.
  */
-import { randomUUID } from 'node:crypto'
 import { fullJitterMs } from '../core/backoff.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { everyMs, type Log } from '../core/log.ts'
 import type { KeyValue, Kv, Watch, WatchEvent } from './kv.ts'
-import { nodePrefix, ownKeys, ownPrefix } from './node-key.ts'
+import { type Listing, prefixesOf, readListing } from './listing.ts'
 import type { LiveView } from './view.ts'
 
 export interface WatchingOptions {
@@ -46,17 +45,9 @@ const BACKOFF = { baseMs: 50, maxMs: 1000 }
 const STEADY_MS = 5000
 const WARN_EVERY_MS = 10_000
 
-interface Listing {
-  readonly revision: bigint
-  readonly kvs: readonly KeyValue[]
-  /** Value and create revision: both differ in a registry that started over. */
-  readonly epoch: string
-}
-
 export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions): Watching {
   const { clock, log, random } = options
-  const keys = ownKeys(options.project)
-  const prefixes = [ownPrefix(options.project), nodePrefix(options.project)]
+  const prefixes = prefixesOf(options.project)
   const followers = new Map<string, Set<KeyWatcher>>()
   const warn = everyMs(clock, WARN_EVERY_MS)
   let watches: Watch[] = []
@@ -79,22 +70,7 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
   let reconcileTimer: Timer | undefined
   let progressTimer: Timer | undefined
 
-  async function list(): Promise<Listing> {
-    // One transaction, so that nodes, states and epoch are of the same revision.
-    const ranges = () =>
-      kv.txn(
-        [],
-        prefixes.map((key) => ({ range: { key, prefix: true } })),
-      )
-    let result = await ranges()
-    let held = result.ranges[0]?.find((one) => one.key === keys.epoch)
-    if (!held) {
-      await kv.txn([{ key: keys.epoch, createRevision: 0n }], [{ put: { key: keys.epoch, value: randomUUID() } }])
-      result = await ranges()
-      held = result.ranges[0]?.find((one) => one.key === keys.epoch)
-    }
-    return { revision: result.revision, kvs: result.ranges.flat(), epoch: `${held?.value}@${held?.createRevision}` }
-  }
+  const list = () => readListing(kv, options.project)
 
   function heard(): void {
     heardAtMs = clock.now()
