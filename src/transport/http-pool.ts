@@ -176,9 +176,17 @@ export class NodePool {
     else this.#retire(slot)
   }
 
-  /** A slot in an unknown state. */
+  /** A slot in an unknown state, or one whose request was broken off: whoever waits gets a fresh one. */
   discard(slot: Slot): void {
     this.#retire(slot)
+    for (const waiter of this.#waiters) {
+      const fresh = this.#open()
+      if (!fresh) return
+      clearTimeout(waiter.timer)
+      this.#waiters.delete(waiter)
+      fresh.busy = true
+      waiter.take(fresh)
+    }
   }
 
   /** A slot's connection is gone. A busy one is settled when it becomes free. */

@@ -267,13 +267,32 @@ describe('connections', () => {
     const address = await http((req) => req.on('close', closed))
     let reports = 0
     const report = (): void => void reports++
-    const handle = engine().send(address, get, {
+    const upstream = engine()
+    const handle = upstream.send(address, get, {
       ...{ info: report, head: report, end: report, error: report, data: () => true },
       sent: () => setTimeout(() => handle.abort(), 20),
     })
     await gone
     await sleep(20)
     expect(reports).toBe(0)
+    expect(upstream.stats().connections).toBe(0)
+  })
+
+  it('an abort makes room for those who wait', async () => {
+    const address = await http((req, res) => req.url === '/ok' && res.end('ok'))
+    const upstream = engine({ maxConnections: 1, connectTimeoutMs: 2000 })
+    const hung = upstream.send(address, get, {
+      sent() {},
+      info() {},
+      head() {},
+      data: () => true,
+      end() {},
+      error() {},
+    })
+    await sleep(20)
+    const waiting = send(upstream, address, { path: '/ok' })
+    hung.abort()
+    expect(await waiting).toMatchObject({ body: 'ok' })
   })
 
   it('an abort before the request was written keeps the connection', async () => {

@@ -75,6 +75,7 @@ function toStrings(raw: readonly (Buffer | string)[] | null): string[] {
 class Exchange implements UpstreamHandle, Dispatcher.DispatchHandler {
   readonly #request: UpstreamRequest
   readonly #events: UpstreamEvents
+  readonly #pool: NodePool
   #slot: Slot | undefined
   #stopWaiting: (() => void) | undefined
   #abort: ((error?: Error) => void) | undefined
@@ -88,8 +89,9 @@ class Exchange implements UpstreamHandle, Dispatcher.DispatchHandler {
   constructor(pool: NodePool, request: UpstreamRequest, events: UpstreamEvents) {
     this.#request = request
     this.#events = events
+    this.#pool = pool
     this.#stopWaiting = pool.acquire(
-      (slot) => this.#start(pool, slot),
+      (slot) => this.#start(slot),
       (error) => this.#refused(error),
     )
   }
@@ -99,7 +101,7 @@ class Exchange implements UpstreamHandle, Dispatcher.DispatchHandler {
     queueMicrotask(() => this.#fail(error, 'unsent'))
   }
 
-  #start(pool: NodePool, slot: Slot): void {
+  #start(slot: Slot): void {
     this.#slot = slot
     const { method, path, headers, body, contentLength } = this.#request
     const framed = contentLength === undefined || Buffer.isBuffer(body)
@@ -117,14 +119,17 @@ class Exchange implements UpstreamHandle, Dispatcher.DispatchHandler {
     )
     this.#starting = false
     // undici refused to write such a request: the connection never heard of it, and says nothing when it is free.
-    if (this.#rejected) pool.discard(slot)
+    if (this.#rejected) this.#pool.discard(slot)
   }
 
   abort(): void {
     if (this.#done) return
     this.#done = true
     this.#stopWaiting?.()
-    this.#abort?.(ABORTED)
+    if (!this.#abort || !this.#slot) return
+    this.#abort(ABORTED)
+    // undici would connect anew, for the request that it has just dropped.
+    this.#pool.discard(this.#slot)
   }
 
   resume(): void {
