@@ -16,6 +16,8 @@ import { bindRpcPort } from './rpc-port.ts'
 /** Every step of the end has its bound; they add up to less than `terminationGraceMs`. */
 const DEREGISTER_MS = 2000
 const CLOSE_MS = 2000
+/** How long a node serves on when its leaving could not be written to the registry. */
+const UNHEARD_DRAIN_MS = 5000
 
 export interface NodeDeps {
   readonly settings: Settings
@@ -112,7 +114,16 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
       rpc,
       admin: admin?.address,
       close: (mode) =>
-        leave(deps, mode, { registered, listener, door: behind, opened, notReady: () => (ready = false) }),
+        leave(deps, mode, {
+          registered,
+          listener,
+          door: behind,
+          opened,
+          notReady() {
+            ready = false
+          },
+          connected: () => cluster.registry.status().connected,
+        }),
     }
   } catch (thrown) {
     await Promise.all(opened.reverse().map((close) => close().catch(() => {})))
@@ -126,6 +137,8 @@ interface Leaving {
   readonly door: Door
   readonly opened: readonly (() => Promise<unknown>)[]
   notReady(): void
+  /** Whether the registry is there to tell the others. */
+  connected(): boolean
 }
 
 /**
@@ -140,16 +153,18 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
   const attempt = async (step: string, work: Promise<unknown>, boundMs: number): Promise<void> => {
     await Promise.race([work, sleep(clock, boundMs)]).catch((error) => log.warn(`stop: ${step}: ${String(error)}`))
   }
+  await attempt('deregister', parts.registered.close(), DEREGISTER_MS)
   if (mode === 'graceful' && deps.role === 'gateway' && settings.gateway.lbDrainMs > 0) {
     // Load balancers are no members of the registry: they learn from /-/ready, and send new connections until then.
     parts.door.drain(settings.gateway.lbDrainMs)
     await sleep(clock, Math.min(settings.gateway.lbDrainMs, left()))
   }
-  await attempt('deregister', parts.registered.close(), DEREGISTER_MS)
   parts.listener.drain()
   if (mode === 'graceful') {
-    parts.door.drain(settings.drainMs)
-    await connectionsGone(parts.listener, clock, Math.min(settings.drainMs, left()))
+    // Without the registry callers learn only from the answers that they get: give them more of those.
+    const learnMs = parts.connected() ? settings.drainMs : Math.max(settings.drainMs, UNHEARD_DRAIN_MS)
+    parts.door.drain(Math.min(learnMs, left()))
+    await connectionsGone(parts.listener, clock, Math.min(learnMs, left()))
     await attempt('finish what is in flight', parts.door.idle(), left())
   }
   await attempt('close', Promise.all([...parts.opened].reverse().map((close) => close())), CLOSE_MS)

@@ -72,7 +72,7 @@ describe('bad requests', () => {
 })
 
 describe('leaving', () => {
-  it('says Connection: close on each answer and closes idle connections', async () => {
+  it('says Connection: close on each answer, and leaves idle connections for one more', async () => {
     const finish: (() => void)[] = []
     const made = await listener({ request: (_req, res) => void finish.push(() => res.end('ok')) })
     const idle = talk(made.port, '')
@@ -83,13 +83,16 @@ describe('leaving', () => {
     while (!kept.text().includes('ok')) await sleep(2)
     expect(kept.text()).toContain('Connection: keep-alive')
     made.it.drain()
-    await kept.answer
     finish.pop()?.()
     expect(await busy.answer).toContain('Connection: close')
     const late = talk(made.port, GET)
     while (finish.length < 1) await sleep(2)
     finish.pop()?.()
     expect(await late.answer).toContain('Connection: close')
+    kept.socket.write(GET)
+    while (finish.length < 1) await sleep(2)
+    finish.pop()?.()
+    expect((await kept.answer).match(/Connection: close/g)).toHaveLength(1)
     idle.socket.destroy()
   })
 

@@ -42,7 +42,10 @@ export interface HttpListener {
    * @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED, GOMS_OPTION_INVALID for an address that is not this machine's
    */
   listen(port: number, host?: string): Promise<Address>
-  /** From now on each answer says `Connection: close`; idle connections are closed at once. New ones are still served. */
+  /**
+   * From now on each answer says `Connection: close`. Idle connections stay until their next answer: closing them now would
+   * race with a request on its way, which could not be told from one that was run. New ones are still served.
+   */
   drain(): void
   /** Stops listening, waits for what is in flight at most that long, then destroys what is left. Idempotent. */
   close(timeoutMs: number): Promise<void>
@@ -83,10 +86,7 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
       return
     }
     answers.add(res)
-    res.once('close', () => {
-      answers.delete(res)
-      if (draining) setImmediate(() => server.closeIdleConnections())
-    })
+    res.once('close', () => answers.delete(res))
     if (draining) res.shouldKeepAlive = false
     options.request(req, res)
   }
@@ -105,7 +105,6 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
     drain() {
       draining = true
       for (const res of answers) if (!res.headersSent) res.shouldKeepAlive = false
-      server.closeIdleConnections()
     },
     close(timeoutMs) {
       closing ??= new Promise((resolve) => {
