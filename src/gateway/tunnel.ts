@@ -37,6 +37,8 @@ export function joinTunnel(sides: TunnelSides): Session {
   }
   toNode.push(sides.fromClient)
   toClient.push(sides.fromNode)
+  client.resume()
+  node.resume()
   return {
     end() {
       toClient.goodbye()

@@ -16,6 +16,9 @@ import { outcomeOf } from './outcome.ts'
 import type { ProxyDeps } from './proxied-call.ts'
 import { joinTunnel } from './tunnel.ts'
 
+/** Bytes of a client that are kept until the node has switched. */
+const EARLY_BYTES = 65_536
+
 /** An upgraded or upgrading connection cannot be answered by node's own response; this one stands in until it is a tunnel. */
 export function responseOn(req: IncomingMessage, socket: Duplex): ServerResponse {
   const res = new ServerResponse(req)
@@ -33,6 +36,8 @@ export class UpgradedCall implements Carrier {
   readonly #head: Buffer
   readonly #res: ServerResponse
   readonly #settings: Settings
+  readonly #early: Buffer[] = []
+  #earlyBytes = 0
   #dispatched: Dispatched | undefined
   #common: string[] | undefined
 
@@ -57,6 +62,9 @@ export class UpgradedCall implements Carrier {
     const { balance } = this.#settings
     const rule = Object.hasOwn(balance.services, route.service) ? balance.services[route.service] : balance.default
     const deadline: Deadline = deadlineIn(this.#deps.clock, route.policy.timeoutMs)
+    // Without reading, nobody would notice that the client has gone.
+    this.#socket.on('data', this.#onEarly)
+    this.#socket.on('end', this.#onEnd)
     this.#socket.once('close', () => this.#dispatched?.cancel())
     const call = new OutboundCall({
       ...{ route, trace, identity, deadline, caller: this.#deps.caller, hasIdempotencyKey: false },
@@ -65,6 +73,17 @@ export class UpgradedCall implements Carrier {
     })
     this.#dispatched = this.#deps.dispatcher.dispatch(call, this)
     if (this.#socket.destroyed) this.#dispatched.cancel()
+  }
+
+  /** What a client sends before it knows that the node switched is kept for it, up to a bound. */
+  readonly #onEarly = (chunk: Buffer): void => {
+    this.#early.push(chunk)
+    this.#earlyBytes += chunk.length
+    if (this.#earlyBytes > EARLY_BYTES) this.#socket.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    this.#socket.destroy()
   }
 
   repeatable(): boolean {
@@ -98,12 +117,20 @@ export class UpgradedCall implements Carrier {
     const fields = ['Connection', 'Upgrade', 'Upgrade', protocol, ...toClientHeaders(answer.headers)]
     let head = `HTTP/1.1 101 ${answer.text || 'Switching Protocols'}\r\n`
     for (let i = 0; i < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`
+    this.#socket.off('data', this.#onEarly)
+    this.#socket.off('end', this.#onEnd)
     this.#res.detachSocket(this.#socket as Socket)
     this.#socket.write(`${head}\r\n`, 'latin1')
     this.#deps.becameSession()
     const { sessions, clock } = this.#deps
     const session = joinTunnel({
-      ...{ client: this.#socket, node: answer.node, fromClient: this.#head, fromNode: answer.early, clock },
+      ...{
+        client: this.#socket,
+        node: answer.node,
+        fromClient: Buffer.concat([this.#head, ...this.#early]),
+        fromNode: answer.early,
+        clock,
+      },
       webSocket: protocol.toLowerCase() === 'websocket',
       closed: () => {
         sessions.remove(session)
