@@ -65,8 +65,9 @@ export function createAdmission(deps: AdmissionDeps, initial: Settings): Admissi
   let cors: Cors | undefined
 
   function update(changed: Settings): void {
-    settings = changed
+    // First what may throw: settings that are wrong leave everything as it was.
     trusted = addressMatcher(changed.gateway.trustedProxies)
+    settings = changed
     const options = changed.gateway.cors ?? deps.definition.cors
     cors = options && createCors(options)
   }

@@ -1,0 +1,183 @@
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough, type Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { type ManualClock, manualClock } from '../core/clock.ts'
+import type { GomsError } from '../core/errors.ts'
+import { KEPT_BYTES, RequestBody, STALL_MS } from './body.ts'
+
+interface Made {
+  readonly body: RequestBody
+  readonly client: PassThrough
+  readonly clock: ManualClock
+  readonly errors: GomsError[]
+  readonly continues: () => number
+}
+
+/** A request whose bytes the test writes. */
+function made(headers: Record<string, string>, maxBytes = Number.POSITIVE_INFINITY): Made {
+  const client = new PassThrough({ highWaterMark: 1 << 20 })
+  const clock = manualClock()
+  const errors: GomsError[] = []
+  let continues = 0
+  const req = Object.assign(client, { headers, httpVersion: '1.1' }) as unknown as IncomingMessage
+  const res = Object.assign(new EventEmitter(), { writeContinue: () => continues++ }) as unknown as ServerResponse
+  const body = new RequestBody(req, res, { maxBytes, clock, failed: (error) => errors.push(error) })
+  return { body, client, clock, errors, continues: () => continues }
+}
+
+const CHUNKED = { 'transfer-encoding': 'chunked' }
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+async function readAll(stream: unknown): Promise<string> {
+  let text = ''
+  for await (const chunk of stream as Readable) text += String(chunk)
+  return text
+}
+
+describe('a request body', () => {
+  it('is none without length and coding, or with length 0', () => {
+    for (const headers of [{}, { 'content-length': '0' }]) {
+      const { body } = made(headers)
+      let ready = false
+      body.collect(() => {
+        ready = true
+      })
+      expect(ready).toBe(true)
+      expect(body.complete).toBe(true)
+      expect(body.open()).toBeNull()
+    }
+  })
+
+  it('of small known length is collected whole, and can be sent as often as needed', async () => {
+    const { body, client } = made({ 'content-length': '10' })
+    let ready = false
+    body.collect(() => {
+      ready = true
+    })
+    client.write('hello')
+    await turn()
+    expect(ready).toBe(false)
+    client.end('world')
+    await turn()
+    expect(ready).toBe(true)
+    expect(String(body.open())).toBe('helloworld')
+    expect(String(body.open())).toBe('helloworld')
+    expect(body.repeatable()).toBe(true)
+  })
+
+  it('in chunks can be sent again while it is small', async () => {
+    const { body, client } = made(CHUNKED)
+    const first = body.open() as Readable
+    first.resume()
+    client.write('hello ')
+    await turn()
+    first.destroy()
+    await turn()
+    expect(body.repeatable()).toBe(true)
+    client.write('wor')
+    const second = readAll(body.open())
+    client.end('ld')
+    expect(await second).toBe('hello world')
+  })
+
+  it('cannot be sent again once more than 64 KiB went through', async () => {
+    const { body, client } = made(CHUNKED)
+    const reading = readAll(body.open())
+    client.write(Buffer.alloc(KEPT_BYTES, 'x'))
+    await turn()
+    expect(body.repeatable()).toBe(true)
+    client.end('y')
+    expect(await reading).toHaveLength(KEPT_BYTES + 1)
+    expect(body.repeatable()).toBe(false)
+  })
+
+  it('loses nothing that arrives between two attempts', async () => {
+    const { body, client } = made(CHUNKED)
+    const first = body.open() as Readable
+    first.resume()
+    client.write('a'.repeat(60_000))
+    await turn()
+    first.destroy()
+    client.write('b'.repeat(60_000))
+    await turn()
+    expect(body.repeatable()).toBe(true)
+    const second = readAll(body.open())
+    client.end('c')
+    expect(await second).toBe(`${'a'.repeat(60_000)}${'b'.repeat(60_000)}c`)
+  })
+
+  it('is not read before somebody wants it, and not faster than that', async () => {
+    const { body, client } = made({ 'content-length': '10000000' })
+    client.write(Buffer.alloc(500_000))
+    await turn()
+    expect(client.readableLength).toBe(500_000)
+    const reader = body.open() as Readable
+    reader.read(0)
+    for (let i = 0; i < 9; i++) await turn()
+    client.write(Buffer.alloc(500_000))
+    await turn()
+    expect(client.readableLength).toBeGreaterThanOrEqual(500_000)
+    reader.destroy()
+  })
+
+  it('says 100 Continue once, when the first byte is wanted', () => {
+    const { body, continues } = made({ ...CHUNKED, expect: '100-continue' })
+    expect(continues()).toBe(0)
+    ;(body.open() as Readable).read(0)
+    expect(continues()).toBe(1)
+    ;(body.open() as Readable).read(0)
+    expect(continues()).toBe(1)
+  })
+
+  it('larger than allowed is 413', async () => {
+    const { body, client, errors } = made(CHUNKED, 10)
+    const reader = body.open() as Readable
+    reader.on('error', () => {}).resume()
+    client.write('12345678901')
+    await turn()
+    expect(errors.map((error) => error.status)).toEqual([413])
+    expect(reader.destroyed).toBe(true)
+  })
+})
+
+describe('a slow client', () => {
+  it('is waited for while its body moves', async () => {
+    const { body, client, clock, errors } = made(CHUNKED)
+    ;(body.open() as Readable).resume()
+    for (let i = 0; i < 10; i++) {
+      client.write('x'.repeat(300))
+      await turn()
+      expect(body.waiting).toBe(true)
+      clock.advance(STALL_MS)
+    }
+    expect(errors).toEqual([])
+    expect(body.progressMs).toBe(9 * STALL_MS)
+  })
+
+  it.each([
+    ['says nothing', 0],
+    ['drips', 5],
+  ])('that %s is cut with 408', async (_name, bytes) => {
+    const { body, client, clock, errors } = made(CHUNKED)
+    ;(body.open() as Readable).resume()
+    for (let i = 0; i < 10; i++) {
+      if (bytes > 0) client.write('x'.repeat(bytes))
+      await turn()
+      clock.advance(STALL_MS / 10)
+    }
+    expect(errors.map((error) => error.status)).toEqual([408])
+  })
+
+  it('is not blamed while the node does not read', async () => {
+    const { body, client, clock, errors } = made(CHUNKED)
+    const reader = body.open() as Readable
+    reader.read(0)
+    client.write(Buffer.alloc(200_000))
+    for (let i = 0; i < 9; i++) await turn()
+    expect(body.waiting).toBe(false)
+    clock.advance(10 * STALL_MS)
+    expect(errors).toEqual([])
+    reader.destroy()
+  })
+})
