@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { startCut } from '../../test/support/cut.ts'
 import { etcdMissing } from '../../test/support/etcd.ts'
 import { useRegistries, wait } from '../../test/support/registries.ts'
-import { until } from './registry.suite.ts'
+import { registrationOf, until } from './registry.suite.ts'
 
 const TTL_MS = 2000
 
@@ -11,7 +11,6 @@ describe.skipIf(etcdMissing !== undefined)(
   `a registry whose etcd fails${etcdMissing ? ` (${etcdMissing})` : ''}`,
   () => {
     const world = useRegistries(TTL_MS)
-
     it('writes the key as the original does, seen with etcdctl', async () => {
       await world.begin()
       const { key } = await world.pair()
@@ -65,16 +64,41 @@ describe.skipIf(etcdMissing !== undefined)(
       expect(warnings.length).toBeLessThanOrEqual(2)
     })
 
-    it('goes on after etcd was frozen for longer than a lease', async () => {
+    it('shows no change when etcd sleeps longer than a lease', async () => {
       await world.begin()
-      const { watcher, key } = await world.pair()
+      const { watcher, key, changes, least } = await world.pair()
       world.etcd.member.freeze()
       await wait(TTL_MS * 3)
       expect(watcher.view.nodes('user')).toHaveLength(1)
       world.etcd.member.thaw()
       await until('connected', () => watcher.status().connected, 3000)
       await world.untilThere(key, 3000)
-      await until('in the view', () => watcher.view.nodes('user').length === 1, 1000)
+      await wait(2500)
+      expect(await world.keysThere()).toBe(key)
+      expect(changes).toEqual([])
+      expect(least()).toBe(1)
+    })
+
+    it('lets go of a node that died while etcd slept, and at once of one that leaves', async () => {
+      await world.begin()
+      const { watcher } = await world.pair()
+      const node = world.make()
+      await node.start()
+      const leaving = await node.register(registrationOf('user', 'leaving'))
+      const dead = (await world.etcd.etcdctl('lease', 'grant', '2')).split(' ')[1] as string
+      await world.etcd.etcdctl('put', `--lease=${dead}`, 'goms_user_10.0.0.1:1_10.0.0.1:2', '{"id":"dead"}')
+      await until('all', () => watcher.view.nodes('user').length === 3)
+      world.etcd.member.freeze()
+      await wait(TTL_MS * 2)
+      world.etcd.member.thaw()
+      const thawed = performance.now()
+      await until('connected', () => watcher.status().connected, 3000)
+      await wait(300)
+      await leaving.close()
+      await until('the one that leaves', () => !watcher.view.nodes('user').some(({ id }) => id === 'leaving'), 200)
+      await until('the dead one', () => watcher.view.nodes('user').length === 1, 4000)
+      expect(performance.now() - thawed).toBeLessThan(4000)
+      expect(watcher.view.nodes('user')[0]?.id).toBe('id-1')
     })
 
     it('registers again within 5 s in an etcd that came back empty, and never shows an empty set', async () => {

@@ -28,6 +28,7 @@ const BACKOFF = { baseMs: 50, maxMs: 1000 }
 /** Two nodes that claim one address: the loser asks ever more seldom. */
 const CONFLICT_BACKOFF = { baseMs: 1000, maxMs: 30_000 }
 const CLOSE_MS = 1000
+const STALL_MS = 400
 /** Somebody else may write between our read and our write; more than this often is not a start, but a fight. */
 const MAX_TAKE_OVERS = 5
 
@@ -105,9 +106,22 @@ export async function createRegistration(
     throw toConflict(key, id, await held().catch(() => undefined))
   }
 
+  /** A slow answer makes the watching doubtful: whoever waits like us may lose a lease and live. */
+  async function keepAlive(): Promise<number> {
+    let slow = clock.after(STALL_MS, function stalled() {
+      watching.doubt()
+      slow = clock.after(STALL_MS, stalled)
+    })
+    try {
+      return await kv.keepAlive(lease)
+    } finally {
+      slow.cancel()
+    }
+  }
+
   /** One round: is the lease alive and the key ours? Else register again. */
   async function restore(): Promise<void> {
-    if (lease !== 0n && !distrusted && (await kv.keepAlive(lease)) > 0 && !keyGone) {
+    if (lease !== 0n && !distrusted && (await keepAlive()) > 0 && !keyGone) {
       if (!stateWritten) await writeState()
       return
     }
@@ -115,7 +129,7 @@ export async function createRegistration(
     if (closed) return
     const isOurs = seen !== undefined && parseNodeValue(seen.value)?.id === id
     if (seen && !isOurs) throw toConflict(key, id, seen)
-    if (isOurs && seen.lease === lease && lease !== 0n && (await kv.keepAlive(lease)) > 0) {
+    if (isOurs && seen.lease === lease && lease !== 0n && (await keepAlive()) > 0) {
       keyGone = false
       distrusted = false
       return
@@ -189,7 +203,9 @@ export async function createRegistration(
 
   async function leave(): Promise<void> {
     await working
-    await kv.txn([{ key, value: text }], [{ delete: { key } }, { delete: { key: stateKey } }])
+    // The mark tells a leaving from a lease that ended while the registry slept; it goes with the lease.
+    const mark = { key: stateKey, value: toStateText(id, { ...state, draining: true }), lease }
+    await kv.txn([{ key, value: text }], [{ delete: { key } }, { put: mark }])
     if (lease !== 0n) await kv.revoke(lease)
   }
 

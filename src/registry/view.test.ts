@@ -95,6 +95,25 @@ describe('the live view', () => {
     expect(changes).toEqual(['leave b (uncertain)', 'leave a'])
   })
 
+  it('keeps who vanishes while it doubts the registry, but not who said that it leaves', () => {
+    const { clock, view, changes } = viewWithChanges()
+    view.put(kvOf(A, '{"id":"a"}', 1n))
+    view.put(kvOf(B, '{"id":"b"}', 2n))
+    changes.length = 0
+    view.doubt(2000)
+    view.delete(A)
+    view.replace([], 9n, false)
+    expect(changes).toEqual([])
+    view.put(kvOf(A, '{"id":"a"}', 10n))
+    view.put(kvOf(`/goms/v1/goms/state/${B}`, '{"id":"b","draining":true}', 11n))
+    expect(changes).toEqual(['update b', 'leave b'])
+    view.delete(A)
+    clock.advance(1990)
+    expect(view.nodes('user').map((node) => node.id)).toEqual(['a'])
+    clock.advance(20)
+    expect(changes).toEqual(['update b', 'leave b', 'leave a (uncertain)'])
+  })
+
   it('knows a node without an id again when the history is new', () => {
     const { view, changes } = viewWithChanges()
     view.put(kvOf(A, '0', 50n))

@@ -27,6 +27,11 @@ export interface LiveView extends View {
    * over) they stay, silently, until they are back or `holdMs` is over.
    */
   replace(kvs: readonly KeyValue[], revision: bigint, hold: boolean): void
+  /**
+   * For so long the registry's word that a node is gone is doubted, because it has just been silent itself: leases end while
+   * it sleeps. Who vanishes stays, silently, until then or until it is back; who said that it is draining goes at once.
+   */
+  doubt(untilMs: number): void
   stop(): void
 }
 
@@ -54,6 +59,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
   const contracts = createContractShelf(guard)
   const damaged = new Map<string, bigint>()
   let skipped = 0
+  let doubtUntilMs = Number.NEGATIVE_INFINITY
   let names: readonly string[] = []
   let timer: { cancel(): void } | undefined
 
@@ -128,6 +134,17 @@ export function createLiveView(options: LiveViewOptions): LiveView {
     tell({ type: 'leave', node: entry.node, certain })
   }
 
+  /** The key of a node is gone. */
+  function miss(entry: Entry): void {
+    if (entry.node.draining || clock.now() >= doubtUntilMs) {
+      drop(entry, true)
+      return
+    }
+    entry.heldUntilMs ??= doubtUntilMs
+    entry.modRevision = 0n
+    letGo()
+  }
+
   function refresh(key: string): void {
     const entry = entries.get(key)
     if (!entry) return
@@ -137,6 +154,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
     entry.node = node
     show(node)
     tell({ type: 'update', node, before })
+    if (entry.heldUntilMs !== undefined && node.draining) drop(entry, true)
   }
 
   function putOwn(kv: KeyValue): void {
@@ -161,7 +179,7 @@ export function createLiveView(options: LiveViewOptions): LiveView {
 
   function remove(key: string): void {
     const entry = entries.get(key)
-    if (entry) drop(entry, true)
+    if (entry) miss(entry)
     else if (key.startsWith(keys.states)) {
       const node = key.slice(keys.states.length)
       if (states.delete(node)) refresh(node)
@@ -211,10 +229,12 @@ export function createLiveView(options: LiveViewOptions): LiveView {
         put(kv)
       }
       for (const entry of [...entries.values()])
-        if (entry.heldUntilMs === undefined && !listed.has(entry.base.key) && entry.modRevision <= revision)
-          drop(entry, true)
+        if (entry.heldUntilMs === undefined && !listed.has(entry.base.key) && entry.modRevision <= revision) miss(entry)
       if (!hold) for (const node of [...states.keys()]) if (!listed.has(keys.states + node)) remove(keys.states + node)
       letGo()
+    },
+    doubt(untilMs) {
+      doubtUntilMs = Math.max(doubtUntilMs, untilMs)
     },
     stop() {
       timer?.cancel()

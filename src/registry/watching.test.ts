@@ -120,6 +120,57 @@ describe('watching a registry', () => {
     expect(registry.status().connected).toBe(true)
     expect(log.lines.at(-1)).toMatch(/^info registry: back after 25/)
   })
+  it('believes a registry that was away only after a while that nodes have gone', async () => {
+    let away = false
+    const { clock, kv, registry, changes } = await begin((inner) => ({
+      txn: (...all) => (away ? Promise.reject(new GomsError('UNAVAILABLE', 'gone')) : inner.txn(...all)),
+      watch: (prefix, from, handler) => {
+        const watch = inner.watch(prefix, from, handler)
+        ends.push(() => handler.closed(new GomsError('UNAVAILABLE', 'cut')))
+        return watch
+      },
+    }))
+    await kv.put(A, '{"id":"a"}')
+    await kv.put(B, '{"id":"b"}')
+    await settle()
+    changes.length = 0
+    away = true
+    for (const end of ends.splice(0)) end()
+    await advance(clock, 3000)
+    await kv.delete(A)
+    away = false
+    await advance(clock, 1100)
+    await kv.delete(B)
+    await settle()
+    expect(registry.view.nodes('user')).toHaveLength(2)
+    await kv.put(A, '{"id":"a"}')
+    await advance(clock, 2500)
+    expect(changes).toEqual(['leave b'])
+    await kv.delete(A)
+    await settle()
+    expect(changes).toEqual(['leave b', 'leave a'])
+  })
+
+  it('doubts a registry whose watch does not answer', async () => {
+    let answers = true
+    const { clock, kv, changes } = await begin((inner) => ({
+      watch: (prefix, from, handler) => {
+        const watch = inner.watch(prefix, from, handler)
+        return { close: () => watch.close(), progress: () => answers && watch.progress() }
+      },
+    }))
+    await kv.put(A, '{"id":"a"}')
+    await advance(clock, 5000)
+    answers = false
+    await advance(clock, 5000)
+    await kv.delete(A)
+    await settle()
+    expect(changes).toEqual(['join a'])
+    answers = true
+    await advance(clock, 2500)
+    expect(changes).toEqual(['join a', 'leave a'])
+  })
+
   it('does not list in a tight loop when watches end as soon as they begin', async () => {
     let lists = 0
     const { clock } = await begin((inner) => ({

@@ -30,6 +30,8 @@ export interface Watching {
   start(): Promise<void>
   /** Tells of one key. Returns how to stop. */
   follow(key: string, watcher: KeyWatcher): () => void
+  /** The registry is slow to answer: for a while nodes that it says have gone may only have lost their lease with it. */
+  doubt(): void
   readonly connected: boolean
   readonly revision: bigint
   /** When the registry was last heard of, on the clock. */
@@ -39,7 +41,11 @@ export interface Watching {
 
 /** Comparing view and registry, and asking the watches for a sign of life; both jittered by a fifth. */
 const RECONCILE_MS = 10_000
-const PROGRESS_MS = 5000
+const PROGRESS_MS = 2000
+/** An answer that takes longer, or an absence, means that leases may have ended while the registry slept. */
+const STALL_MS = 400
+/** By then all that live are registered again: they reconnect within about a second. */
+const DOUBT_MS = 2000
 /** Waits between listings that fail: an etcd that is back is noticed within a second. */
 const BACKOFF = { baseMs: 50, maxMs: 1000 }
 const STEADY_MS = 5000
@@ -66,9 +72,11 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
   let failures = 0
   let listedAtMs = Number.NEGATIVE_INFINITY
   let awaySinceMs: number | undefined
+  let lostAtMs = 0
   let retryTimer: Timer | undefined
   let reconcileTimer: Timer | undefined
   let progressTimer: Timer | undefined
+  let stallTimer: Timer | undefined
 
   const list = () => readListing(kv, options.project)
 
@@ -82,6 +90,7 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
 
   function lost(cause: unknown): void {
     connected = false
+    if (awaySinceMs === undefined) lostAtMs = clock.now()
     awaySinceMs ??= heardAtMs
     const awayMs = clock.now() - awaySinceMs
     // A listing that fails once and works at once is nobody's business.
@@ -99,6 +108,7 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
 
   /** Puts a listing into the view. Returns whether the registry started over. */
   function take(listed: Listing): boolean {
+    if (awaySinceMs !== undefined && clock.now() - lostAtMs >= STALL_MS) doubt()
     const startedOver = epoch !== undefined && (listed.epoch !== epoch || listed.revision < revision)
     if (startedOver) {
       log.warn(
@@ -217,8 +227,24 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
 
   function progress(): void {
     progressTimer = clock.after(PROGRESS_MS * (0.8 + 0.4 * random()), progress)
+    stallTimer?.cancel()
+    const [watch] = watches
+    if (!watch) return
     // One is enough: both travel on the same stream.
-    watches[0]?.progress()
+    watch.progress()
+    expectAnswer(watch, clock.now())
+  }
+
+  function expectAnswer(watch: Watch, sentAtMs: number): void {
+    stallTimer = clock.after(STALL_MS, () => {
+      if (watches[0] !== watch || heardAtMs >= sentAtMs) return
+      doubt()
+      expectAnswer(watch, sentAtMs)
+    })
+  }
+
+  function doubt(): void {
+    view.doubt(clock.now() + DOUBT_MS)
   }
 
   const offReconnect = kv.onReconnect(() => {
@@ -241,6 +267,7 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
         if (set.size === 0 && followers.get(key) === set) followers.delete(key)
       }
     },
+    doubt,
     get connected() {
       return connected
     },
@@ -253,7 +280,7 @@ export function createWatching(kv: Kv, view: LiveView, options: WatchingOptions)
     stop() {
       stopped = true
       offReconnect()
-      for (const timer of [retryTimer, reconcileTimer, progressTimer]) timer?.cancel()
+      for (const timer of [retryTimer, reconcileTimer, progressTimer, stallTimer]) timer?.cancel()
       closeWatches()
     },
   }
