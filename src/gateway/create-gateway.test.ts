@@ -194,6 +194,68 @@ describe('what a client gets', () => {
   })
 })
 
+describe('requests on the wire', () => {
+  it('pipelined ones are answered in their order', async () => {
+    const node = await startNode(
+      (req, res) => void setTimeout(() => res.end(`<${req.url}>`), req.url?.endsWith('1') ? 30 : 0),
+    )
+    const { port } = await startGateway({ nodes: [node] })
+    const one = (n: number, more = ''): string => `GET /api/user/login?${n} HTTP/1.1\r\nHost: x\r\n${more}\r\n`
+    const text = await talk(port, one(1) + one(2) + one(3, 'Connection: close\r\n')).answer
+    expect(text.match(/<.*?>/g)).toEqual(['</login?1>', '</login?2>', '</login?3>'])
+  })
+
+  it('the absolute form counts before the Host field', async () => {
+    const node = await startNode((req, res) =>
+      res.end(`<${req.headers.host} ${req.headers['x-forwarded-host']} ${req.url}>`),
+    )
+    const { port } = await startGateway({ nodes: [node] })
+    const head = 'GET http://shop.test/api/user/login?x HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n'
+    expect(await talk(port, head).answer).toContain('<shop.test shop.test /login?x>')
+  })
+
+  it('HTTP/1.0 without a host gets the node’s', async () => {
+    const node = await startNode((req, res) => res.end(`<${req.headers.host}>`))
+    const { port } = await startGateway({ nodes: [node] })
+    const text = await talk(port, 'GET /api/user/login HTTP/1.0\r\n\r\n').answer
+    expect(text).toContain(`<127.0.0.1:${node.http.port}>`)
+    expect(text.toLowerCase()).not.toContain('transfer-encoding')
+  })
+
+  it.each([
+    ['a folded field', 'GET /api/user/login HTTP/1.1\r\nHost: x\r\nA: 1\r\n 2\r\n\r\n'],
+    ['a bare line feed', 'GET /api/user/login HTTP/1.1\nHost: x\n\n'],
+    [
+      'a chunk size with rubbish',
+      'POST /api/user/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n',
+    ],
+    ['a negative length', 'POST /api/user/login HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
+  ])('%s never reaches a node whole', async (_name, bytes) => {
+    let finished = 0
+    const node = await startNode(
+      (req, res) =>
+        void req.resume().on('end', () => {
+          finished++
+          res.end()
+        }),
+    )
+    const { port } = await startGateway({ nodes: [node] })
+    const raw = talk(port, bytes)
+    await until(() => raw.text() !== '' || raw.socket.destroyed)
+    expect(raw.text()).toMatch(/^(HTTP\/1.1 400 |$)/)
+    expect(finished).toBe(0)
+    raw.socket.destroy()
+  })
+
+  it('what a trusted proxy says of the client is believed', async () => {
+    const node = await startNode((req, res) => res.end(String(req.headers['x-forwarded-for'])))
+    const trusting = await startGateway({ nodes: [node], settings: { trustedProxies: ['127.0.0.0/8'] } })
+    expect((await ask(trusting.port, { headers: { 'x-forwarded-for': '1.2.3.4' } })).body).toBe('1.2.3.4, 127.0.0.1')
+    const strict = await startGateway({ nodes: [node] })
+    expect((await ask(strict.port, { headers: { 'x-forwarded-for': '1.2.3.4' } })).body).toBe('127.0.0.1')
+  })
+})
+
 describe('continue', () => {
   it('is said when a node takes the call, not before the hook let it in', async () => {
     const node = await startNode((req, res) => void req.resume().on('end', () => res.end(`${req.headers.expect}`)))
