@@ -4,7 +4,7 @@
 export { type Contract, type ContractShape, contract } from './contract/contract.ts'
 export { type ServiceDefinition, type ServiceOptions, service } from './service/service.ts'
 export { type GatewayDefinition, type GatewayDefinitionOptions, gateway } from './gateway/gateway.ts'
-export type { AuthHook } from './gateway/auth.ts'
+export type { AuthHook, AuthRequest, AuthTarget } from './gateway/auth.ts'
 
 // web applications, where their shape does not tell
 export type { WebApp } from './service/web-app.ts'

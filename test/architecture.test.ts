@@ -154,7 +154,7 @@ test('names are exported one by one, and none by default', () => {
 test('files are named by kebab-case nouns, and none is a drawer', () => {
   const drawer = /(^|[/-])(utils?|helpers?|common|types|misc|manager)(\.|\/|-)/
   const wrong = files.filter(
-    (file) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.(test|suite))?\.ts$/.test(file) || drawer.test(file),
+    (file) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.(test|suite|fixtures))?\.ts$/.test(file) || drawer.test(file),
   )
   expect(wrong).toEqual([])
 })

@@ -5,10 +5,10 @@ import type { Attempt } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Compat } from '../core/options.ts'
+import { isEventStream, outcomeOf } from '../http/outcome.ts'
 import type { UpstreamEvents, UpstreamHandle, UpstreamStage } from '../transport/upstream.ts'
 import type { ClientAnswer } from './client-answer.ts'
 import { replacedAnswer } from './failures.ts'
-import { isEventStream, outcomeOf } from './outcome.ts'
 import type { Session, Sessions } from './sessions.ts'
 
 /** A dropped answer is read up to this size, so that its connection can be used again; a longer one is cut. */

@@ -1,43 +1,24 @@
-/** What an HTTP answer, or the lack of one, says about an attempt. */
+/** What a node's HTTP answer says about an attempt: its own refusal, busy without proof, or an answer. */
 import type { Outcome, Refusal } from '../core/call.ts'
+import { fieldOf, retryAfterMs } from './header-rules.ts'
 import { INTERNAL } from './internal.ts'
 
-const REFUSALS: ReadonlySet<string> = new Set<Refusal>(['draining', 'overloaded', 'wrong-node', 'unimplemented'])
+const REFUSALS = new Set<string>(['draining', 'overloaded', 'wrong-node', 'unimplemented'])
 
-/** The outcome of an attempt whose answer began: names and values of its header fields in turn. */
-export function outcomeOfAnswer(status: number, headers: readonly string[]): Outcome {
-  const refused = headerOf(headers, INTERNAL.refused)
-  const retryAfterMs = toRetryAfterMs(headerOf(headers, 'retry-after'))
-  const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
-  if (refused !== undefined && isRefusal(refused)) return { stage: 'refused', status, refusal: refused, ...wait }
-  if (status === 503 || status === 429) return { stage: 'busy', status, ...wait }
-  return { stage: 'answered', status, ...(isEventStream(headers) ? { session: true } : {}) }
+/** An event stream lives as long as both sides like: it is a session. */
+export function isEventStream(headers: readonly string[]): boolean {
+  return /^text\/event-stream\b/i.test(fieldOf(headers, 'content-type') ?? '')
 }
 
-/** The outcome of an attempt that ended before an answer. */
-export function outcomeOfError(cause: unknown, stage: 'unsent' | 'unanswered'): Outcome {
-  return { stage, status: 0, cause }
-}
-
-function isRefusal(text: string): text is Refusal {
-  return REFUSALS.has(text)
-}
-
-function isEventStream(headers: readonly string[]): boolean {
-  return headerOf(headers, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true
-}
-
-/** Whole seconds only: the date form of RFC 9110, section 10.2.3, is not what nodes of ours send. */
-function toRetryAfterMs(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined
-}
-
-function headerOf(headers: readonly string[], lowerCaseName: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]
-    if (name !== undefined && name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) {
-      return headers[i + 1]
-    }
+export function outcomeOf(status: number, headers: readonly string[], nowWallMs: number): Outcome {
+  const refused = fieldOf(headers, INTERNAL.refused)
+  if (refused === undefined && status !== 503 && status !== 429) {
+    return isEventStream(headers) ? { stage: 'answered', status, session: true } : { stage: 'answered', status }
   }
-  return undefined
+  const waitMs = retryAfterMs(fieldOf(headers, 'retry-after'), nowWallMs)
+  const wait = waitMs === undefined ? undefined : { retryAfterMs: waitMs }
+  if (refused !== undefined && REFUSALS.has(refused)) {
+    return { stage: 'refused', status, refusal: refused as Refusal, ...wait }
+  }
+  return { stage: status === 503 || status === 429 ? 'busy' : 'answered', status, ...wait }
 }

@@ -8,7 +8,7 @@ import type { NodeInfo } from '../core/node.ts'
 import type { Policy } from '../core/options.ts'
 import type { ActionRequest } from '../core/running.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
-import { outcomeOfAnswer, outcomeOfError } from '../http/outcome.ts'
+import { outcomeOf } from '../http/outcome.ts'
 import { childOf, newTrace, writeTraceContext } from '../telemetry/trace-context.ts'
 import type { Upstream, UpstreamHandle } from '../transport/upstream.ts'
 
@@ -142,7 +142,7 @@ class ResponseCarrier implements Carrier {
         sent() {},
         info() {},
         head: (status, answerHeaders, statusText) => {
-          const outcome: Outcome = outcomeOfAnswer(status, answerHeaders)
+          const outcome: Outcome = outcomeOf(status, answerHeaders, this.#deps.clock.wallMs())
           if (!attempt.head(outcome)) {
             handle.abort()
             attempt.end('cancelled')
@@ -162,7 +162,7 @@ class ResponseCarrier implements Carrier {
         },
         error: (error, stage) => {
           this.#stopListening?.()
-          if (stage !== 'broken') attempt.head(outcomeOfError(error, stage))
+          if (stage !== 'broken') attempt.head({ stage, status: 0, cause: error })
           attempt.end('broken')
           stream?.fail(error)
         },
