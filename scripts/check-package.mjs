@@ -25,7 +25,9 @@ try {
   const [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', dir], root))
   const strangers = packed.files
     .map((file) => file.path)
-    .filter((path) => !/^(dist\/|[^/]+\.(md|json)$|LICENSE$)/.test(path))
+    .filter(
+      (path) => !/^(dist\/|[^/]+\.(md|json)$|LICENSE$)/.test(path) || /\.(test|suite|fixtures|map|stamp)\b/.test(path),
+    )
   if (strangers.length > 0) fail(`package: files that do not belong there: ${strangers.join(', ')}`)
 
   const tarball = join(dir, packed.filename)

@@ -60,7 +60,7 @@ export function whyInstall(dir = root) {
 export function sourceHash(dir = root) {
   const hash = createHash('sha256')
   const files = readdirSync(join(dir, 'src'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/\.(test|suite)\.ts$/.test(entry.name))
+    .filter((entry) => entry.isFile() && !/\.(test|suite|fixtures)\.ts$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
   for (const file of [...files, ...BUILD_INPUTS.map((name) => join(dir, name))]) {

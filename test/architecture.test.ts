@@ -41,7 +41,7 @@ const files: readonly string[] = readdirSync(src, { recursive: true, withFileTyp
   .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
   .map((entry) => relative(src, join(entry.parentPath, entry.name)))
   .sort()
-const isTest = (file: string): boolean => /\.(test|suite)\.ts$/.test(file)
+const isTest = (file: string): boolean => /\.(test|suite|fixtures)\.ts$/.test(file)
 const sources: readonly string[] = files.filter((file) => !isTest(file))
 const imports: readonly Import[] = sources.flatMap(importsOf)
 const ownImports: readonly Import[] = imports.filter((it) => it.own)
