@@ -18,10 +18,11 @@ export { type ActionRequest, fetchAction, settings } from './core/running.ts'
 
 // running
 export { type Served, type ServeOptions, serve } from './app/serve.ts'
-export type { Settings } from './core/options.ts'
+export type { BalanceOptions, Settings } from './core/options.ts'
 
 // for those who bring their own
 export type { Balancer, Candidate, PickRequest } from './balance/balancer.ts'
+export { createBalancer } from './balance/create.ts'
 export type { Call, Outcome } from './core/call.ts'
 export type { Middleware } from './mesh/middleware.ts'
 

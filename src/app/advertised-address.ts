@@ -1,5 +1,6 @@
 /** Which address a node tells the others, chosen so that they can reach it. */
 import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { GomsError } from '../core/errors.ts'
@@ -28,11 +29,23 @@ export async function advertisedAddress(advertise: AdvertiseOptions, registry: R
 }
 
 async function chooseAddress(advertise: AdvertiseOptions, registry: RegistryOptions): Promise<string> {
-  if (advertise.host !== undefined) return advertise.host
+  if (advertise.host !== undefined) return toAddress(advertise.host)
   if (advertise.interface !== undefined) return onInterface(advertise.interface)
   if (advertise.cidr !== undefined) return within(advertise.cidr)
   if (registry.kind !== 'etcd') return LOOPBACK
   return (await routedAddress()) ?? localAddresses()[0] ?? LOOPBACK
+}
+
+/** Nodes are registered by address: a name is looked up once, here. */
+async function toAddress(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host
+  try {
+    return (await lookup(host, { family: 4 })).address
+  } catch {
+    throw new GomsError('GOMS_ADDRESS_REFUSED', `advertise: the name ${host} has no address`, {
+      detail: { found: host, expected: 'an address, or a name that has one', fix: 'correct `advertise.host`' },
+    })
+  }
 }
 
 function onInterface(name: string): string {

@@ -89,15 +89,13 @@ class Process {
   async start(): Promise<Served> {
     const { settings } = this.#loaded
     for (const warning of this.#loaded.warnings) this.#log.warn(warning)
+    const gateways = this.#definitions.filter((definition) => definition.kind === 'gateway')
     const cluster = joinCluster({
       settings,
       clock: this.#clock,
       log: this.#log,
-      balancers: this.#options.balancers,
-      use: [
-        ...(this.#options.use ?? []),
-        ...this.#definitions.flatMap((d) => (d.kind === 'gateway' ? (d.use ?? []) : [])),
-      ],
+      balancers: Object.assign({}, ...gateways.map((gateway) => gateway.balancers), this.#options.balancers),
+      use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
     })
     const doors: DoorParts[] = []
     const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))

@@ -69,6 +69,8 @@ export interface Attempt {
   readonly node: NodeInfo
   /** What the node may take, in milliseconds: the lesser of this attempt's share and what is left of the call. */
   leftMs(): number
+  /** The request's body moved: a long upload is not an answer that is overdue. May be called often. */
+  progress(): void
   /**
    * Reports the head, exactly once. Returns true when this is the call's answer and the carrier shall relay it; false
    * when it shall be dropped (another attempt follows, or `fail` was called, or the call is over already).

@@ -22,7 +22,7 @@ function made(headers: Record<string, string>, maxBytes = Number.POSITIVE_INFINI
   let continues = 0
   const req = Object.assign(client, { headers, httpVersion: '1.1' }) as unknown as IncomingMessage
   const res = Object.assign(new EventEmitter(), { writeContinue: () => continues++ }) as unknown as ServerResponse
-  const body = new RequestBody(req, res, { maxBytes, clock, failed: (error) => errors.push(error) })
+  const body = new RequestBody(req, res, { maxBytes, clock, moved() {}, failed: (error) => errors.push(error) })
   return { body, client, clock, errors, continues: () => continues }
 }
 

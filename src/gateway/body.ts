@@ -19,6 +19,8 @@ export interface RequestBodyOptions {
   readonly clock: Clock
   /** The body cannot go on: too large (413), or the client stopped sending (408). Called at most once. */
   readonly failed: (error: GomsError) => void
+  /** Some of it went on its way. */
+  moved(): void
 }
 
 export class RequestBody {
@@ -153,6 +155,7 @@ export class RequestBody {
 
   #moved(): void {
     this.#progressMs = this.#options.clock.now()
+    this.#options.moved()
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -1,4 +1,5 @@
 /** A gateway as its author writes it: plain data. Importing the file opens no port; `serve` and `goms start` do. */
+import type { Balancer } from '../balance/balancer.ts'
 import type { Contract } from '../contract/contract.ts'
 import { GomsError } from '../core/errors.ts'
 import { checkName } from '../core/name.ts'
@@ -18,6 +19,8 @@ export interface GatewayDefinitionOptions {
   readonly cors?: CorsOptions
   /** Contracts whose actions have routes even while no node of theirs is there. */
   readonly contracts?: readonly Contract[]
+  /** How the next node of a service is chosen, by service: your own, or of `createBalancer`. Before the configuration's. */
+  readonly balancers?: Readonly<Record<string, Balancer>>
   /** Wraps every call; sees the call, never its body. */
   readonly use?: readonly Middleware[]
 }

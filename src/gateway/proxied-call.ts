@@ -39,7 +39,7 @@ export class ProxiedCall implements Carrier, Deadline {
   readonly #body: RequestBody
   #common: string[] | undefined
   #dispatched: Dispatched | undefined
-  #attempted = false
+  #attempt: Attempt | undefined
   #over = false
 
   constructor(deps: ProxyDeps, admitted: Admitted, req: IncomingMessage, res: ServerResponse, settings: Settings) {
@@ -51,6 +51,7 @@ export class ProxiedCall implements Carrier, Deadline {
     this.#body = new RequestBody(req, res, {
       maxBytes: settings.gateway.maxBodyBytes,
       clock: deps.clock,
+      moved: () => this.#attempt?.progress(),
       failed: (error) => this.#bodyFailed(error),
     })
   }
@@ -94,11 +95,11 @@ export class ProxiedCall implements Carrier, Deadline {
    * only one that costs no time because nothing was sent.
    */
   repeatable(): boolean {
-    return this.#attempted ? this.#body.repeatable() : !this.#body.streamed
+    return this.#attempt ? this.#body.repeatable() : !this.#body.streamed
   }
 
   attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
-    this.#attempted = true
+    this.#attempt = attempt
     const body = this.#body.open()
     const relay = new AttemptRelay({
       attempt,

@@ -30,7 +30,7 @@ export class AttemptRun implements Attempt {
   readonly #startedMs: number
   readonly #healthPermit: Permit
   readonly #breakerPermit: Permit
-  readonly #slot: Slot
+  #slot: Slot
   #abort: ((why: 'timeout' | 'cancelled') => void) | undefined
   #timer: Timer | undefined
   #broken: 'timeout' | 'cancelled' | undefined
@@ -70,6 +70,13 @@ export class AttemptRun implements Attempt {
     if (forMs < this.#call.deadline.leftMs()) this.#timer = this.#clock.after(Math.ceil(forMs), () => this.#timedOut())
     this.#abort = carrier.attempt(this)
     if (this.#broken) this.#abort(this.#broken)
+  }
+
+  progress(): void {
+    if (this.#verdict !== undefined) return
+    const { overdue } = this.#endpoint
+    overdue.end(this.#slot)
+    this.#slot = overdue.begin(this.#clock.now(), this.#plan.latency.valueMs)
   }
 
   head(outcome: Outcome): boolean {

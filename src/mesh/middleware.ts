@@ -65,6 +65,7 @@ class WrappedCall implements Dispatched {
             number: attempt.number,
             node: attempt.node,
             leftMs: () => attempt.leftMs(),
+            progress: () => attempt.progress(),
             head: (outcome) => {
               const final = attempt.head(outcome)
               if (final) {

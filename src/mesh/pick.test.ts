@@ -100,6 +100,18 @@ describe('evidence against a node', () => {
     }
   })
 
+  it('does not take an upload that moves for an attempt that is overdue', async () => {
+    const { mesh, call, clock } = rigOf([nodeOf(1), nodeOf(2)])
+    const upload = await send(mesh, call(), new ScriptedCarrier(['hang']))
+    for (let i = 0; i < 10; i++) {
+      clock.advance(30)
+      upload.attempts[0]?.progress()
+    }
+    const nodes: string[] = []
+    for (let i = 0; i < 4; i++) nodes.push(...(await send(mesh, call(), new ScriptedCarrier([OK]))).nodes)
+    expect(nodes).toEqual(['id-2', 'id-1', 'id-2', 'id-1'])
+  })
+
   it('forgets what it knew when a node comes back under another id', async () => {
     const { mesh, call, view } = rigOf([nodeOf(1)])
     const policy = { breaker: { calls: 1, perMs: 5000 }, retries: 0 }

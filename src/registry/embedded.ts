@@ -14,6 +14,7 @@ import { createEtcdClient } from './etcd-client.ts'
 import { ownKeys } from './node-key.ts'
 import type { Registry } from './registry.ts'
 import { createRegistryOver } from './registry-over-kv.ts'
+import { keptSharedKey } from './shared-key-file.ts'
 
 export interface EmbeddedDeps {
   readonly project: string
@@ -38,6 +39,7 @@ export function createEmbeddedRegistry(options: RegistryOptions, deps: EmbeddedD
   const registry = createRegistryOver(kv, {
     kind: 'embedded',
     project,
+    newSharedKey: () => keptSharedKey(project),
     dialect: options.dialect,
     leaseTtlMs: options.leaseTtlMs,
     connectTimeoutMs: options.connectTimeoutMs,

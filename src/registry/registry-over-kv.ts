@@ -26,6 +26,8 @@ export interface RegistryOverOptions {
   readonly random?: () => number
   /** Which addresses of nodes are believed. @default all but link-local, multicast, unspecified and metadata ones */
   readonly allowed?: AddressRule
+  /** Makes the key that all share, where there is none yet. @default 32 random bytes */
+  readonly newSharedKey?: () => Promise<string>
   /** Makes the error of a start that found no registry, after `triedMs`; decides what the person reads. */
   readonly unavailable?: (cause: GomsError, triedMs: number) => GomsError
 }
@@ -114,7 +116,7 @@ export function createRegistryOver(kv: Kv, options: RegistryOverOptions): Regist
       return insist(async () => {
         const found = await kv.range(key)
         if (found.kvs[0]) return found.kvs[0].value
-        const value = randomBytes(32).toString('base64url')
+        const value = (await options.newSharedKey?.()) ?? randomBytes(32).toString('base64url')
         const { succeeded, ranges } = await kv.txn(
           [{ key, createRevision: 0n }],
           [{ put: { key, value } }],
