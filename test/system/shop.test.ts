@@ -1,0 +1,82 @@
+/** The shop of `examples/`, with a real Redis: what one node learns all know, and an order asks who its buyer is. */
+
+import { join } from 'node:path'
+import { createClient } from '@redis/client'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { untilReady } from '../support/cluster.ts'
+import { freePort, killAll, type Running, startGoms } from '../support/processes.ts'
+import { redisIsMissing, startRedis } from '../support/redis.ts'
+
+const shop = join(import.meta.dirname, '..', '..', 'examples', 'shop')
+const configs = join(shop, 'configs')
+
+interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: { readonly code?: unknown; readonly data?: { readonly orderId?: string } }
+}
+
+describe.each([
+  { where: 'in memory', withRedis: false },
+  { where: 'with Redis', withRedis: true },
+])('the shop $where', ({ withRedis }) => {
+  let url = ''
+  let redisUrl = ''
+
+  beforeAll(async () => {
+    if (withRedis && redisIsMissing) return
+    redisUrl = withRedis ? (await startRedis()).url : ''
+    const env = { GOMS_EMBEDDED_PORT: String(await freePort(4)), ...(withRedis && { GOMS_REDIS_ADDR: redisUrl }) }
+    const start = (file: string, ...args: string[]): Running =>
+      startGoms(['start', join(shop, file), '-configs', configs, ...args], { name: file, env })
+    const port = await freePort()
+    url = `http://127.0.0.1:${port}`
+    const gateway = start('gateway.ts', '-http_port', String(port), '-rpc_port', '0')
+    start('services/user.ts')
+    start('services/user.ts')
+    start('services/order.ts')
+    await untilReady(url, gateway)
+    // All four nodes are known to the gateway.
+    const known = async (): Promise<void> => {
+      const cluster = JSON.stringify(await (await fetch(`${url}/cluster`)).json())
+      expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(4)
+    }
+    await vi.waitFor(known, { timeout: 10_000 })
+  })
+  afterAll(killAll)
+
+  async function post(path: string, json: object, token?: string): Promise<Answer> {
+    const response = await fetch(url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify(json),
+    })
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] }
+  }
+
+  test.skipIf(withRedis && redisIsMissing)('takes orders of those who logged in, and of nobody else', async () => {
+    expect(await post('/api/order/submit', {})).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } })
+    expect(await post('/api/order/submit', {}, 'made.up')).toMatchObject({ status: 401 })
+    const login = await post('/api/user/login?a=1&b=3', { username: 'test', password: 'test' })
+    expect(login).toMatchObject({ status: 200, body: { code: 0, data: { urlParam: '?a=1&b=3', method: 'POST' } } })
+    const token = login.headers.get('x-session-token') ?? ''
+    const order = await post('/api/order/submit', {}, token)
+    expect(order).toMatchObject({ status: 200, body: { status: true, data: { username: 'test' } } })
+    expect(order.body.data?.orderId).toMatch(/^[\da-f-]{36}$/)
+    const stranger = (await post('/api/user/login', { username: 'nobody' })).headers.get('x-session-token') ?? ''
+    expect(await post('/api/order/submit', {}, stranger)).toMatchObject({ status: 404 })
+  })
+
+  test.runIf(withRedis && !redisIsMissing)('shares what one node learns, and keeps the session in Redis', async () => {
+    await post('/api/user/register', { username: 'carol' })
+    for (let node = 0; node < 2; node++) {
+      const reply = await fetch(`${url}/api/user/exists?username=carol`)
+      expect(await reply.json()).toMatchObject({ data: { exists: true } })
+    }
+    const token = (await post('/api/user/login', { username: 'carol' })).headers.get('x-session-token') ?? ''
+    const client = await createClient({ url: redisUrl }).connect()
+    expect(await client.get(`shop:session:${token}`)).toBe('carol')
+    expect(await client.ttl(`shop:session:${token}`)).toBeGreaterThan(3000)
+    client.destroy()
+  })
+})
