@@ -14,7 +14,7 @@ const use = useShop(
     etcd = await startEtcd()
     return { args: ['-etcd_addr', etcd.endpoints.join('|')] }
   },
-  { leaseMs: 10_000 },
+  { leaseMs: 10_000, lbDrainMs: 500 },
 )
 afterAll(async () => {
   await etcd?.close()
@@ -63,7 +63,7 @@ test('a node stopped for 6 s and continued: at most 4 lost and 8 slow, used agai
 
 test('nodes and gateways restarted in turn, three rounds: 0 lost, 0 twice', async () => {
   const shop = use()
-  const load = shop.load(240_000, shop.gateways)
+  const load = shop.load(240_000, shop.gateways, { checksReady: true })
   for (let round = 0; round < 3; round++) {
     for (const list of [shop.nodes, shop.gateways]) {
       for (const [at, old] of list.entries()) {

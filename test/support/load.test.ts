@@ -64,3 +64,20 @@ test('a load that is stopped sends no more, and waits for what was sent', async 
   expect(history.length).toBeLessThan(20)
   expect(judge(history, []).lost).toEqual([])
 })
+
+test('a client that checks readiness leaves a gateway that says no before it is gone', async () => {
+  let asked = 0
+  const server = createServer((req, res) => {
+    if (req.url !== '/-/ready') asked++
+    res.statusCode = 503
+    res.end()
+  })
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const leaving = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const origins = [leaving, await echo()]
+  const history = await startLoad({ origins, durationMs: 600, rate: 100, checksReady: true }).done
+  // Only what was sent before the first answer of a check.
+  expect(asked).toBeLessThan(20)
+  expect(judge(history.slice(30), []).lost).toEqual([])
+})

@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly rate?: number
   /** How long answers are waited for at the end. @default 10000 */
   readonly tailMs?: number
+  /** As a load balancer does: asks `/-/ready` of each origin every 100 ms and sends to those that say 200. */
+  readonly checksReady?: boolean
   /** Begins the ids, so that several loads can share one history. @default 'r' */
   readonly prefix?: string
 }
@@ -34,6 +36,7 @@ export function startLoad(options: LoadOptions): Load {
   const pools = origins.map(
     (origin) => new Pool(origin, { connections: 128, pipelining: 1, connect: { timeout: 2000 } }),
   )
+  const ready = options.checksReady ? watchReady(origins) : { isReady: () => true, stop() {} }
   const history: Sent[] = []
   const pending = new Set<Promise<void>>()
   const startedMs = performance.now()
@@ -60,8 +63,10 @@ export function startLoad(options: LoadOptions): Load {
   }
 
   const ask = async (n: number, id: string, method: 'GET' | 'POST'): Promise<{ status: number; body: string }> => {
+    const usable = pools.filter((_, at) => ready.isReady(at))
+    const turn = usable.length > 0 ? usable : pools
     for (let attempt = 0; ; attempt++) {
-      const pool = pools[(n + attempt) % pools.length] as Pool
+      const pool = turn[(n + attempt) % turn.length] as Pool
       try {
         const response = await pool.request(
           method === 'GET'
@@ -73,7 +78,7 @@ export function startLoad(options: LoadOptions): Load {
         // Never sent: a client that knows another gateway goes there.
         const code = (error as { code?: string }).code
         const unsent = code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT'
-        if (!unsent || attempt + 1 >= pools.length) throw error
+        if (!unsent || attempt + 1 >= turn.length) throw error
       }
     }
   }
@@ -97,6 +102,7 @@ export function startLoad(options: LoadOptions): Load {
     })
     await Promise.race([Promise.all(pending), over])
     clearTimeout(timer)
+    ready.stop()
     const result = [...history]
     await Promise.all(pools.map((pool) => pool.destroy()))
     return result
@@ -107,6 +113,25 @@ export function startLoad(options: LoadOptions): Load {
     },
     done,
   }
+}
+
+/** A health check as load balancers have it: one failed answer is enough, one good one too. */
+function watchReady(origins: readonly string[]): { isReady(at: number): boolean; stop(): void } {
+  const state = origins.map(() => true)
+  const check = (): void => {
+    for (const [at, origin] of origins.entries()) {
+      fetch(`${origin}/-/ready`, { signal: AbortSignal.timeout(500) }).then(
+        (response) => {
+          state[at] = response.status === 200
+        },
+        () => {
+          state[at] = false
+        },
+      )
+    }
+  }
+  const timer = setInterval(check, 100)
+  return { isReady: (at) => state[at] === true, stop: () => clearInterval(timer) }
 }
 
 function readEcho(body: string): { id: string | undefined; node: string | undefined } {

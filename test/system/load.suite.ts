@@ -12,7 +12,7 @@ export interface Shop {
   readonly nodes: Member[]
   readonly all: readonly Member[]
   /** Sends L400 through the first gateway (or the given ones). */
-  load(durationMs: number, through?: readonly Member[]): Load
+  load(durationMs: number, through?: readonly Member[], how?: { readonly checksReady?: boolean }): Load
   /** Waits for the end of a load and judges it. */
   verdict(load: Load): Promise<Verdict>
 }
@@ -21,16 +21,23 @@ export const LEASE_MS: number = 2000
 /** A load of this project is 400 requests a second; how long it lasts is each test's own affair. */
 const RATE = 400
 
+export interface ShopOptions {
+  /** @default LEASE_MS */
+  readonly leaseMs?: number
+  /** How long a leaving gateway takes new connections, for load balancers to notice. @default 0 */
+  readonly lbDrainMs?: number
+}
+
 export function useShop(
   backend: () => Promise<Backend>,
-  { leaseMs = LEASE_MS }: { leaseMs?: number } = {},
+  { leaseMs = LEASE_MS, lbDrainMs = 0 }: ShopOptions = {},
 ): () => Shop {
   let shop: Shop
   let loads = 0
   beforeAll(async () => {
     const cluster = createCluster({ backend: await backend(), config: `leaseTtl: ${leaseMs}` })
-    const gateways = [await cluster.gateway('gateway1', { service: 'gateway' })]
-    gateways.push(await cluster.gateway('gateway2', { service: 'gateway' }))
+    const door = { service: 'gateway', env: { GOMS_LB_DRAIN: String(lbDrainMs) } }
+    const gateways = [await cluster.gateway('gateway1', door), await cluster.gateway('gateway2', door)]
     const nodes = await Promise.all(['echo1', 'echo2', 'echo3'].map((name) => cluster.node(name)))
     shop = {
       cluster,
@@ -39,8 +46,8 @@ export function useShop(
       get all() {
         return [...gateways, ...nodes]
       },
-      load: (durationMs, through = [gateways[0] as Member]) =>
-        startLoad({ origins: through.map((it) => it.url), durationMs, rate: RATE, prefix: `l${++loads}-` }),
+      load: (durationMs, through = [gateways[0] as Member], how = {}) =>
+        startLoad({ origins: through.map((it) => it.url), durationMs, rate: RATE, prefix: `l${++loads}-`, ...how }),
       async verdict(load) {
         const history = await load.done
         const ids = new Set(history.map((it) => it.id))
