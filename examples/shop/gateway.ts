@@ -8,7 +8,8 @@ export default gateway({
     if (service === 'user') return undefined
     const token = req.headers['authorization']?.replace(/^Bearer /i, '')
     const username = token && usernameIn(token)
-    if (!username) throw new GomsError('UNAUTHENTICATED', 'send "Authorization: Bearer <token>" with the token of login')
+    if (!username)
+      throw new GomsError('UNAUTHENTICATED', 'send "Authorization: Bearer <token>" with the token of login')
     return { username }
   },
 })

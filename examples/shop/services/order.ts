@@ -2,8 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { callContext, fetchAction, service } from 'goms'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 
 const app = new Hono()
+// The gateway streams bodies of any size; what is read into memory here is bounded here.
+app.use(bodyLimit({ maxSize: 1024 * 1024 }))
 
 app.post('/order/submit', async (c) => {
   const identity = callContext(c.req.raw)?.identity as { username: string } | undefined

@@ -1,10 +1,13 @@
 /** Users: register, log in, and whether a name exists. Login shows what arrived, as the original's example did. */
 import { service } from 'goms'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { tokenFor } from '../token.ts'
 import { accounts } from './accounts.ts'
 
 const app = new Hono()
+// The gateway streams bodies of any size; what is read into memory here is bounded here.
+app.use(bodyLimit({ maxSize: 1024 * 1024 }))
 
 app.post('/register', async (c) => {
   const { username } = await c.req.json<{ username?: string }>()
