@@ -6,7 +6,7 @@ export default gateway({
   auth(req, { service }) {
     // Registering and logging in are open to everybody; ordering needs the token that login gave.
     if (service === 'user') return undefined
-    const token = req.headers['authorization']?.replace(/^Bearer /i, '')
+    const token = req.headers.authorization?.replace(/^Bearer /i, '')
     const username = token && usernameIn(token)
     if (!username)
       throw new GomsError('UNAUTHENTICATED', 'send "Authorization: Bearer <token>" with the token of login')

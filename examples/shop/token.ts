@@ -1,7 +1,7 @@
 /** The shop's session tokens: `<user name>.<signature>`, so that the gateway can check one without asking anybody. */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-const secret = process.env['SHOP_SECRET'] ?? 'only for the demo'
+const secret = process.env.SHOP_SECRET ?? 'only for the demo'
 
 export function tokenFor(username: string): string {
   return `${Buffer.from(username).toString('base64url')}.${signature(username)}`
