@@ -6,8 +6,6 @@ export interface Deadline {
   leftMs(): number
 }
 
-export const noDeadline: Deadline = { leftMs: () => Number.POSITIVE_INFINITY }
-
 export function deadlineIn(clock: Clock, ms: number): Deadline {
   const at = clock.now() + ms
   return { leftMs: () => at - clock.now() }
