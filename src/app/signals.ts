@@ -4,7 +4,8 @@ import type { Clock } from '../core/clock.ts'
 /** Terminals and supervisors repeat a signal at once; those within this time are one. */
 const SAME_SIGNAL_MS = 1000
 
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+/** What a process that a signal ended at once exits with. */
+export const EXIT_CODES: Readonly<Record<'SIGINT' | 'SIGTERM', number>> = { SIGINT: 130, SIGTERM: 143 }
 
 /** Calls `stop` at the first signal and exits with 0 when it has resolved; exits with 130 or 143 at a later signal. */
 export function stopOnSignals(clock: Clock, stop: (signal: 'SIGINT' | 'SIGTERM') => Promise<void>): void {

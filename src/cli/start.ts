@@ -1,8 +1,8 @@
 /** `goms start <service file>`: one node in this process, until a signal or the supervisor ends it. */
 
-import { serve } from '../app/serve.ts'
+import { type Served, serve } from '../app/serve.ts'
 import { loadServiceFile } from '../app/service-file.ts'
-import { stopOnSignals } from '../app/signals.ts'
+import { EXIT_CODES, stopOnSignals } from '../app/signals.ts'
 import type { ReadyMessage, StopMessage } from '../app/supervisor.ts'
 import { CONFIG_FLAGS } from '../config/flags.ts'
 import { systemClock } from '../core/clock.ts'
@@ -10,6 +10,9 @@ import { GomsError } from '../core/errors.ts'
 import { toHostPort } from '../core/node.ts'
 import { parseArguments } from './args.ts'
 import { printError } from './error-output.ts'
+
+/** For the last word to the registry after a crash. */
+const CRASH_LEAVE_MS = 500
 
 export async function run(args: readonly string[]): Promise<undefined> {
   const { flags, positionals } = parseArguments(args, CONFIG_FLAGS)
@@ -23,33 +26,45 @@ export async function run(args: readonly string[]): Promise<undefined> {
       },
     })
   }
-  // From the first moment: a signal during the start ends it too.
-  const starting = loadServiceFile(file, process.cwd()).then((definition) => serve(definition, { flags }))
-  stopOnSignals(systemClock, async () => (await starting).close())
+  let served: Served | undefined
+  // A signal during the start ends it at once: nobody is served yet, and nothing is to be taken leave of.
+  stopOnSignals(systemClock, (signal) => served?.close() ?? process.exit(EXIT_CODES[signal]))
+  const crash = (error: unknown): void => crashed(error, served)
   process.on('unhandledRejection', crash)
   process.on('uncaughtException', crash)
-  const served = await starting
-  if (process.send === undefined) return
-
-  const [node] = served.nodes
-  process.on('message', (message: StopMessage) => {
-    if (message.type === 'goms-stop-all') served.close('now').finally(() => process.exit(0))
-  })
-  // A supervisor that is gone without a word cannot stop this node any more.
-  process.on('disconnect', () => served.close('now').finally(() => process.exit(0)))
-  if (node) {
-    const ready: ReadyMessage = {
-      type: 'goms-ready',
-      service: node.service,
-      name: node.name,
-      http: toHostPort(node.http),
-      admin: node.admin && toHostPort(node.admin),
-    }
-    process.send(ready)
-  }
+  served = await serve(await loadServiceFile(file, process.cwd()), { flags })
+  // Other parents (pm2, a test) have a channel too; theirs is none of ours.
+  if (process.env.GOMS_SUPERVISED === '1') obeySupervisor(served)
 }
 
-/** A bug in the service's own code: said with its stack, and the node ends rather than go on in an unknown state. */
-function crash(error: unknown): void {
-  process.exit(printError(error))
+/** Tells the supervisor that the node is ready, and stops when it says so or is gone. */
+function obeySupervisor(served: Served): void {
+  const stop = (): void => {
+    served.close('now').finally(() => process.exit(0))
+  }
+  process.on('message', (message: StopMessage) => {
+    if (message.type === 'goms-stop-all') stop()
+  })
+  // A supervisor that is gone without a word cannot stop this node any more.
+  process.on('disconnect', stop)
+  const [node] = served.nodes
+  if (node === undefined) return
+  const ready: ReadyMessage = {
+    type: 'goms-ready',
+    service: node.service,
+    name: node.name,
+    http: toHostPort(node.http),
+    admin: node.admin && toHostPort(node.admin),
+  }
+  process.send?.(ready)
+}
+
+/**
+ * A bug in the service's own code: said with its stack, and the node ends rather than go on in an unknown state. It
+ * deregisters first, where that is quick, so that callers need not find out by themselves.
+ */
+function crashed(error: unknown, served: Served | undefined): void {
+  const code = printError(error)
+  systemClock.after(CRASH_LEAVE_MS, () => process.exit(code))
+  Promise.resolve(served?.close('now')).finally(() => process.exit(code))
 }
