@@ -1,13 +1,13 @@
 /** `goms demo`: the shop of `examples/shop`, as separate processes on the embedded registry, in one terminal. */
 import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GomsError } from '../core/errors.ts'
 import { dev } from './dev.ts'
 
-const TRY =
-  "curl -s -X POST 'http://127.0.0.1:8080/api/user/login?a=1&b=3' -H 'Content-Type: application/json' " +
-  `-d '{"username":"test","password":"test"}'`
+const LOGIN = `-H 'Content-Type: application/json' -d '{"username":"test","password":"test"}'`
+const DEFAULT_PORTS = [8080, 8180] as const
 
 export async function run(args: readonly string[]): Promise<undefined> {
   const shop = fileURLToPath(new URL('../../examples/shop', import.meta.url))
@@ -26,6 +26,22 @@ export async function run(args: readonly string[]): Promise<undefined> {
       `${at('services/order.ts')}:2`,
       ...args,
     ],
-    { tryIt: TRY },
+    {
+      tryIt: (gateway) => `curl -s -X POST 'http://${gateway}/api/user/login?a=1&b=3' ${LOGIN}`,
+      // A demo should not fail for somebody else's port; one who asks for a port gets that or an error.
+      gatewayArgs: (await areFree(DEFAULT_PORTS)) ? [] : ['-http_port', '0', '-rpc_port', '0'],
+    },
   )
+}
+
+async function areFree(ports: readonly number[]): Promise<boolean> {
+  return (await Promise.all(ports.map(isFree))).every(Boolean)
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, host: '127.0.0.1' }, () => server.close(() => resolve(true)))
+  })
 }

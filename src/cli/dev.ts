@@ -19,8 +19,10 @@ export async function run(args: readonly string[]): Promise<number | undefined> 
 }
 
 export interface DevHints {
-  /** A command that can be pasted once everything is ready. */
-  readonly tryIt?: string
+  /** A command that can be pasted once everything is ready, for the gateway at `host:port`. */
+  tryIt?(gateway: string): string
+  /** More arguments for the gateway. */
+  readonly gatewayArgs?: readonly string[]
 }
 
 export async function dev(args: readonly string[], hints: DevHints = {}): Promise<undefined> {
@@ -31,7 +33,7 @@ export async function dev(args: readonly string[], hints: DevHints = {}): Promis
       detail: { expected: 'goms dev <service file>[:<nodes>] …', fix: 'for example goms dev gateway.ts user.ts:3' },
     })
   }
-  const commands = positionals.flatMap((positional) => nodesOf(positional, flagsOf(args, positionals)))
+  const commands = positionals.flatMap((positional) => nodesOf(positional, flagsOf(args, positionals), hints))
   const { settings } = await loadSettings({ flags })
   const hosted =
     settings.registry.kind === 'embedded' ? await hostEmbedded({ port: settings.registry.embeddedPort }) : undefined
@@ -78,7 +80,7 @@ function flagsOf(args: readonly string[], positionals: readonly string[]): reado
 }
 
 /** `services/user.ts:3` is three nodes, labelled user-1 to user-3. */
-function nodesOf(positional: string, flags: readonly string[]): readonly NodeCommand[] {
+function nodesOf(positional: string, flags: readonly string[], hints: DevHints): readonly NodeCommand[] {
   const [, file = positional, count] = /^(.*?)(?::(\d+))?$/.exec(positional) ?? []
   const nodes = count === undefined ? 1 : Number(count)
   if (nodes < 1 || nodes > MOST_NODES) {
@@ -89,7 +91,7 @@ function nodesOf(positional: string, flags: readonly string[]): readonly NodeCom
   const name = basename(file).replace(/\.[^.]+$/, '')
   return Array.from({ length: nodes }, (_, i) => ({
     label: nodes === 1 ? name : `${name}-${i + 1}`,
-    args: ['start', file, ...flags],
+    args: ['start', file, ...flags, ...(name === 'gateway' ? (hints.gatewayArgs ?? []) : [])],
   }))
 }
 
@@ -101,7 +103,7 @@ function screen(ready: readonly ReadyMessage[], registry: string, tookMs: number
   }
   const gateway = ready.find((node) => node.service === 'gateway')
   if (gateway) lines.push(`  ${'cluster'.padEnd(10)}http://${gateway.http}/cluster`)
-  if (hints.tryIt !== undefined) lines.push('', `  try: ${hints.tryIt}`)
+  if (gateway && hints.tryIt) lines.push('', `  try: ${hints.tryIt(gateway.http)}`)
   lines.push('', '  Ctrl-C stops everything', '')
   return `${lines.join('\n')}\n`
 }
