@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
-export const stampFile = join(root, 'dist', '.stamp')
+/** Beside `dist`, so that it is not packed. */
+export const stampFile = join(root, '.cache', 'build.stamp')
 const entry = join(root, 'dist', 'cli', 'main.js')
 
 /** What the build reads beside `src`. */
@@ -76,7 +77,7 @@ export function sourceHash(dir = root) {
 /** Why `dist` must be built (again), or undefined. */
 export function whyBuild() {
   if (!existsSync(entry)) return 'dist is missing'
-  if (!existsSync(stampFile)) return 'dist has no stamp'
+  if (!existsSync(stampFile)) return 'it is not known what dist was built from'
   return readFileSync(stampFile, 'utf8') === sourceHash() ? undefined : 'src has changed'
 }
 
