@@ -16,6 +16,8 @@ import { bindRpcPort } from './rpc-port.ts'
 /** Every step of the end has its bound; they add up to less than `terminationGraceMs`. */
 const DEREGISTER_MS = 2000
 const CLOSE_MS = 2000
+/** Far enough from the ports that people give to neighbours: 8180 and 9180 are one cluster's. */
+const ADMIN_ABOVE_RPC = 10_000
 /** How long a node serves on when its leaving could not be written to the registry. */
 const UNHEARD_DRAIN_MS = 5000
 
@@ -85,10 +87,11 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
         : await createAdmin({
             host: settings.adminHost,
             port: settings.adminPort,
-            wishedPort: rpcPort.port + 1000,
+            wishedPort: rpcPort.port + ADMIN_ABOVE_RPC,
             status: () => statusOf(deps.service, nodeId, ready, cluster.registry.status(), behind),
           })
     if (admin) opened.push(() => admin.close())
+    log.info(`Rpc Listen on port: ${rpcPort.port}${admin ? `, admin at ${toHostPort(admin.address)}` : ''}`)
 
     const stopAnnouncing = announce(cluster.registry.view, log, clock, (id) => id === nodeId)
     opened.push(async () => stopAnnouncing())

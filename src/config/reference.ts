@@ -117,7 +117,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   'gateway 8080, services 0': '网关 8080,服务 0',
   'gateway 8180, services 0': '网关 8180,服务 0',
   'all with etcd, else 127.0.0.1': '使用 etcd 时为全部地址,否则 127.0.0.1',
-  'rpcPort + 1000, or a free one': 'rpcPort + 1000,或空闲端口',
+  'rpcPort + 10000, or a free one': 'rpcPort + 10000,或空闲端口',
   '1; 2 with `compat: goms`': '1;`compat: goms` 时为 2',
   'none; `100/200` with `compat: goms`': '无;`compat: goms` 时为 `100/200`',
   'the contract’s, else ANY': '契约中的方法,否则 ANY',

@@ -154,7 +154,7 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
   adminPort: portOrOff({
     en: 'Port of the admin listener, or `off`.',
     zh: '管理端口,`off` 关闭。',
-    default: 'rpcPort + 1000, or a free one',
+    default: 'rpcPort + 10000, or a free one',
   }),
   services: block(
     routesSchema,

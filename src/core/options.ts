@@ -155,7 +155,7 @@ export interface Settings {
   readonly host: string | undefined
   readonly advertise: AdvertiseOptions
   readonly adminHost: string
-  /** Undefined: rpcPort + 1000, or a free one. */
+  /** Undefined: rpcPort + 10000, or a free one. */
   readonly adminPort: number | 'off' | undefined
   readonly routes: Routes
   /** Defaults of all routes. */

@@ -168,13 +168,14 @@ export async function killAll(): Promise<void> {
 export async function freePort(count = 1): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const first = 10_240 + Math.floor(Math.random() * 22_000)
-    const free = await Promise.all(Array.from({ length: count }, (_, at) => canListen(first + at)))
+    const free = await Promise.all(Array.from({ length: count }, (_, at) => isFree(first + at)))
     if (free.every(Boolean)) return first
   }
   throw new Error('freePort: no free port found (100 attempts)')
 }
 
-function canListen(port: number): Promise<boolean> {
+/** Whether a process could listen there now. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(false))

@@ -2,6 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { allPrint, type Cluster, createCluster, keysIn, type Member, nodeLine } from '../support/cluster.ts'
 import { type EtcdCluster, etcdMissing, startEtcd } from '../support/etcd.ts'
+import { isFree } from '../support/processes.ts'
+
+/** The port below three that are free, with three more that are free so far above them. */
+async function freePorts(above: number): Promise<number> {
+  for (let first = 11_000; first < 31_000; first += 10) {
+    const ports = [1, 2, 3].flatMap((n) => [first + n, first + above + n])
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first
+  }
+  throw new Error('freePorts: none found')
+}
 
 const services = 'services:\n  user:\n    register: "/register"\n    login: "/login"\n'
 
@@ -15,8 +25,10 @@ describe.skipIf(etcdMissing !== undefined)('the tutorial', () => {
     etcd = await startEtcd()
     const backend = { args: ['-etcd_addr', etcd.endpoints.join('|')] }
     cluster = createCluster({ backend, services, config: 'leaseTtl: 2000' })
-    for (const n of [1, 2, 3]) gateways.push(await cluster.gateway(`gateway${n}`))
-    for (const n of [1, 2, 3]) users.push(await cluster.node(`user${n}`))
+    // As the tutorial gives them: the users' RPC ports stand 1000 above the gateways', and nothing else may be there.
+    const rpc = await freePorts(1000)
+    for (const n of [1, 2, 3]) gateways.push(await cluster.gateway(`gateway${n}`, { rpcPort: rpc + n }))
+    for (const n of [1, 2, 3]) users.push(await cluster.node(`user${n}`, { rpcPort: rpc + 1000 + n }))
   })
   afterAll(async () => {
     await cluster?.close()
