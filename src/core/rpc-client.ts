@@ -1,0 +1,30 @@
+/** Typed calls as handlers and users see them, and the port that carries them: `mesh/` fills it, `service/` hands it on. */
+
+/** The second argument of every typed call. */
+export interface CallOptions {
+  /** Milliseconds for this call, waits and retries included; never more than the call in progress has left. */
+  readonly timeoutMs?: number
+  /** Further attempts, 0 to 10. @default the contract's, else 1 */
+  readonly retries?: number
+  readonly signal?: AbortSignal
+  /** Only this node, by its id or its name. No other is tried. */
+  readonly node?: string
+}
+
+/** One RPC method as a contract describes it, with its options; what `rpc()` returns. */
+export interface MethodOptions {
+  /** @default 10000 */
+  readonly timeoutMs?: number
+  /** Running it twice is the same as once: it may be tried again after it was sent. @default false */
+  readonly idempotent?: boolean
+  readonly retries?: number
+  /** `"5/100"`: at most 100 in any 5 s, per calling process and node. */
+  readonly limiter?: string
+  /** `"5/100"`: opens after 100 errors in 5 s. */
+  readonly breaker?: string
+  /** HTTP method under which the gateway serves it at /api/<service>/<method>; without it no outside call reaches it. */
+  readonly expose?: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH'
+}
+
+/** Calls a method of a service: the untyped way under every typed client. Rejects with a GomsError. */
+export type RpcInvoke = (service: string, method: string, input: unknown, options?: CallOptions) => Promise<unknown>

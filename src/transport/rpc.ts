@@ -1,0 +1,88 @@
+/** The port of RPC between nodes: what is sent and what comes back, on both sides of a connection. */
+import type { Server, Socket } from 'node:net'
+import type { Refusal } from '../core/call.ts'
+import type { Address } from '../core/node.ts'
+import type { MethodCodecs } from '../rpcx/codec.ts'
+
+/** A request as a caller hands it over. */
+export interface RpcRequest {
+  /** Service path of rpcx: the name of the service. */
+  readonly service: string
+  readonly method: string
+  readonly input: unknown
+  /** Names and values in turn: call key, trace, deadline (`__ServerTimeout`), caller, identity, target, attempt. */
+  readonly metadata: readonly string[]
+  readonly codecs: MethodCodecs
+  /** No answer is sent, not even an error. */
+  readonly oneway: boolean
+  /** The node is one of ours: it understands the frame that withdraws a request. */
+  readonly cancellable: boolean
+}
+
+/** An error that the node answered with. */
+export interface RpcFault {
+  /** Of the table in core/errors.ts, a contract's own, or UNKNOWN for text from Go. */
+  readonly code: string
+  readonly message: string
+  readonly status: number | undefined
+  readonly data: unknown
+  /** Provably not run. */
+  readonly refusal: Refusal | undefined
+  readonly retryAfterMs: number | undefined
+}
+
+/** How far a request got before its connection ended. */
+export type RpcStage = 'unsent' | 'unanswered'
+
+/** What comes back: exactly one of these, or nothing after `abort`. A oneway request gets `reply(undefined)` once written. */
+export interface RpcEvents {
+  reply(output: unknown): void
+  fault(fault: RpcFault): void
+  error(error: Error, stage: RpcStage): void
+}
+
+export interface RpcUpstream {
+  /** Sends over the one multiplexed connection to that address, made when it is first needed. Never throws. */
+  send(address: Address, request: RpcRequest, events: RpcEvents): { abort(): void }
+  /** Calls back when a node says over its connection that it is leaving. Returns how to stop. */
+  onDraining(listener: (address: Address) => void): () => void
+  /** The node has left: its connection ends once nothing waits on it. */
+  forget(address: Address): void
+  close(): Promise<void>
+}
+
+/** A request as a node receives it. */
+export interface RpcReceived {
+  readonly service: string
+  readonly method: string
+  /** A value of the request's metadata; undefined without it. */
+  metadata(name: string): string | undefined
+  /** The input, decoded when first asked for. @throws GomsError INVALID_ARGUMENT */
+  input(codecs: MethodCodecs | undefined): unknown
+  readonly oneway: boolean
+  /** Calls back once when the caller withdraws the request or its connection ends; never after the answer. */
+  onAbort(listener: () => void): void
+}
+
+/** The node's answer to one request. Exactly one of both is called, once; later calls are ignored. */
+export interface RpcResponder {
+  reply(output: unknown, codecs: MethodCodecs | undefined): void
+  fault(fault: RpcFault): void
+}
+
+/** What a node does with a request: called synchronously from the read; it may answer at once or later. */
+export type RpcHandler = (received: RpcReceived, responder: RpcResponder) => void
+
+export interface RpcListener {
+  /** To be bound with `listenOn`. */
+  readonly server: Server
+  readonly connections: number
+  /** Requests that have not been answered. */
+  readonly inFlight: number
+  /** Takes a connection that something else accepted, with what was read from it already. */
+  accept(socket: Socket, early?: Buffer): void
+  /** Replies are marked `draining`, and a push frame tells callers of ours. Requests are still handed over. */
+  drain(): void
+  /** Stops listening, waits for what is in flight at most that long, then destroys what is left. */
+  close(timeoutMs: number): Promise<void>
+}
