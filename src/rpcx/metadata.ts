@@ -1,0 +1,94 @@
+/** The metadata of a frame: names and values in turn, each behind its length. Read by name, decoded only when asked for. */
+import { GomsError } from '../core/errors.ts'
+import { putUint32, uint32 } from './bytes.ts'
+import type { PayloadWriter } from './codec.ts'
+import { readText, writeShortAscii } from './text.ts'
+
+/**
+ * Writes names and values in turn, behind their common length.
+ * @param more pairs that are written behind `pairs`, so that lists need not be joined for every call
+ */
+export function writeMetadata(writer: PayloadWriter, pairs: readonly string[], more?: readonly string[]): void {
+  writer.reserve(4)
+  writer.position += 4
+  let length = writePairs(writer, pairs)
+  if (more !== undefined) length += writePairs(writer, more)
+  // The writer may have moved to another slab: counted back from where it stands now.
+  putUint32(writer.bytes, writer.position - length - 4, length)
+}
+
+function writePairs(writer: PayloadWriter, pairs: readonly string[]): number {
+  let length = 0
+  for (let i = 0; i < pairs.length; i++) length += writeString(writer, pairs[i] as string)
+  return length
+}
+
+function writeString(writer: PayloadWriter, text: string): number {
+  // A UTF-16 unit is three bytes of UTF-8 at most.
+  writer.reserve(4 + (text.length > 1024 ? Buffer.byteLength(text) : text.length * 3))
+  const bytes = writer.bytes
+  const at = writer.position + 4
+  const length = writeShortAscii(bytes, at, text) ? text.length : bytes.write(text, at)
+  putUint32(bytes, at - 4, length)
+  writer.position = at + length
+  return 4 + length
+}
+
+/**
+ * Whether names and values fill exactly `start` to `end`.
+ * @throws GomsError DATA_LOSS
+ */
+export function checkMetadata(bytes: Buffer, start: number, end: number): void {
+  let at = start
+  let strings = 0
+  while (at < end) {
+    if (end - at < 4) throw damaged(end - start)
+    const length = uint32(bytes, at)
+    if (length > end - at - 4) throw damaged(end - start)
+    at += 4 + length
+    strings++
+  }
+  if ((strings & 1) !== 0) throw damaged(end - start)
+}
+
+/** The value of a name; undefined without it. Where a name stands twice, the last wins, as in Go. The bytes must be checked. */
+export function findMetadata(bytes: Buffer, start: number, end: number, name: string): string | undefined {
+  let from = -1
+  let to = -1
+  let at = start
+  while (at < end) {
+    const nameLength = uint32(bytes, at)
+    const nameStart = at + 4
+    const valueStart = nameStart + nameLength + 4
+    const valueEnd = valueStart + uint32(bytes, valueStart - 4)
+    if (nameLength === name.length && isName(name, bytes, nameStart)) {
+      from = valueStart
+      to = valueEnd
+    }
+    at = valueEnd
+  }
+  return from === -1 ? undefined : readText(bytes, from, to)
+}
+
+/** Names are ASCII; one with other characters is found by {@link readMetadata} only. */
+function isName(name: string, bytes: Buffer, at: number): boolean {
+  for (let i = 0; i < name.length; i++) if (name.charCodeAt(i) !== bytes[at + i]) return false
+  return true
+}
+
+/** All of it. A Map, so that no name can touch a prototype. The bytes must be checked. */
+export function readMetadata(bytes: Buffer, start: number, end: number): Map<string, string> {
+  const all = new Map<string, string>()
+  let at = start
+  while (at < end) {
+    const nameEnd = at + 4 + uint32(bytes, at)
+    const valueEnd = nameEnd + 4 + uint32(bytes, nameEnd)
+    all.set(readText(bytes, at + 4, nameEnd), readText(bytes, nameEnd + 4, valueEnd))
+    at = valueEnd
+  }
+  return all
+}
+
+function damaged(bytes: number): GomsError {
+  return new GomsError('DATA_LOSS', `rpc: damaged frame: names and values do not fill the metadata (${bytes} bytes)`)
+}
