@@ -28,3 +28,11 @@ export interface MethodOptions {
 
 /** Calls a method of a service: the untyped way under every typed client. Rejects with a GomsError. */
 export type RpcInvoke = (service: string, method: string, input: unknown, options?: CallOptions) => Promise<unknown>
+
+/** A method as a typed client knows it: made once with the client, so that callers can keep by it what they resolved. */
+export interface MethodRef {
+  readonly service: string
+  readonly method: string
+  /** What the contract that the caller was compiled with says; undefined: what live contracts say. */
+  readonly options: MethodOptions | undefined
+}

@@ -37,11 +37,16 @@ export function receiveTrace(get: GetHeader): TraceContext {
  */
 export function writeTraceContext(context: TraceContext, to: string[] = []): string[] {
   const { traceId, spanId, parentId, sampled, state } = context
-  const padded = traceId.length === 16 ? `0000000000000000${traceId}` : traceId
-  to.push('traceparent', `00-${padded}-${spanId}-${sampled === true ? '01' : '00'}`)
+  to.push('traceparent', toTraceparent(context))
   if (state !== undefined) to.push('tracestate', state)
   to.push('x-b3-traceid', traceId, 'x-b3-spanid', spanId)
   if (parentId !== undefined) to.push('x-b3-parentspanid', parentId)
   if (sampled !== undefined) to.push('x-b3-sampled', sampled ? '1' : '0')
   return to
+}
+
+/** The value of `traceparent`: version 00 of W3C Trace Context, section 3.2. */
+export function toTraceparent({ traceId, spanId, sampled }: TraceContext): string {
+  const padded = traceId.length === 16 ? `0000000000000000${traceId}` : traceId
+  return `00-${padded}-${spanId}-${sampled === true ? '01' : '00'}`
 }
