@@ -7,6 +7,8 @@ const ambient = new AsyncLocalStorage<AmbientContext>()
 
 /** What AsyncLocalStorage holds: the call, and what remains of it once it is over. */
 export interface AmbientContext {
+  /** Name of the service that serves the call. */
+  readonly service: string | undefined
   readonly ended: boolean
   readonly call: CallContext
   /** The trace alone: no deadline, signal, caller or identity. */
@@ -32,8 +34,13 @@ export function callContext(request?: object): CallContext | undefined {
 export function detached<T>(fn: () => T): T {
   const store = ambient.getStore()
   if (store === undefined) return fn()
-  const link: AmbientContext = { ended: true, call: store.link, link: store.link }
+  const link: AmbientContext = { service: store.service, ended: true, call: store.link, link: store.link }
   return ambient.run(link, fn)
+}
+
+/** Name of the service that the running code belongs to, where several are served in one process; also once its call has ended. */
+export function servingService(): string | undefined {
+  return ambient.getStore()?.service
 }
 
 /** Makes a call's context be found by its request. */

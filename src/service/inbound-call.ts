@@ -14,6 +14,7 @@ export class InboundCall implements CallContext, AmbientContext {
   readonly caller: string | undefined
   readonly identity: unknown
   readonly attempt: number
+  readonly service: string | undefined
   /** An event stream: it is counted apart, since it ends when somebody goes and not when work is done. */
   session = false
   readonly #clock: Clock
@@ -25,7 +26,8 @@ export class InboundCall implements CallContext, AmbientContext {
   #aborted: GomsError | undefined
   #ended = false
 
-  constructor(headers: IncomingHttpHeaders, internal: InternalHeaders, clock: Clock) {
+  constructor(headers: IncomingHttpHeaders, internal: InternalHeaders, clock: Clock, service?: string) {
+    this.service = service
     this.caller = internal.caller
     this.identity = internal.identity
     this.attempt = internal.attempt

@@ -114,7 +114,7 @@ export function createInbound(deps: InboundDeps): Inbound {
   }
 
   function run(req: IncomingMessage, res: ServerResponse, headers: InternalHeaders): void {
-    const call = new InboundCall(req.headers, headers, clock)
+    const call = new InboundCall(req.headers, headers, clock, service)
     bindContext(req, call)
     calls.set(res, call)
     inFlight++
@@ -152,7 +152,7 @@ export function createInbound(deps: InboundDeps): Inbound {
       return
     }
     // The deadline ends with the head of the answer, and an upgrade is nothing but that.
-    const call = new InboundCall(req.headers, { ...headers, deadlineMs: undefined }, clock)
+    const call = new InboundCall(req.headers, { ...headers, deadlineMs: undefined }, clock, service)
     const offer = (): boolean => app.upgrade(req, socket, head)
     bindContext(req, call)
     try {
