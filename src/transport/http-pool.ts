@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { Client } from 'undici'
 import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
+import { UpstreamError } from './upstream-error.ts'
 
 export interface PoolLimits {
   /** Until a connection is established, and until a waiting request gets one. @default 500 */
@@ -25,18 +26,6 @@ const IDLE_MS = 4000
 const MAX_IDLE_MS = 70_000
 /** What is taken off a node's announced keep-alive; at its 5 s default node:http would be left with 3. */
 const IDLE_MARGIN_MS = 2000
-
-/** An error with a code, without a stack: thousands a second while a node is down. */
-export class UpstreamError extends Error {
-  readonly code: string
-  constructor(code: string, message: string) {
-    const limit = Error.stackTraceLimit
-    Error.stackTraceLimit = 0
-    super(message)
-    Error.stackTraceLimit = limit
-    this.code = code
-  }
-}
 
 /** One connection. */
 export class Slot {

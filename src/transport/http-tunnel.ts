@@ -2,8 +2,8 @@
 import { type ClientRequest, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { type Address, toHostPort } from '../core/node.ts'
-import { UpstreamError } from './http-pool.ts'
 import type { TunnelEvents, UpstreamRequest } from './upstream.ts'
+import { UpstreamError } from './upstream-error.ts'
 
 /** Opens it. `closed` is called once, when nothing of it is left. */
 export function openTunnel(

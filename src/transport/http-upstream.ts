@@ -1,9 +1,10 @@
 /** HTTP/1.1 to nodes over undici: one request a connection at a time, no redirects, and an exact account of how far it got. */
 import type { Dispatcher } from 'undici'
 import { type Address, toHostPort } from '../core/node.ts'
-import { NodePool, type PoolLimits, type Slot, UpstreamError } from './http-pool.ts'
+import { NodePool, type PoolLimits, type Slot } from './http-pool.ts'
 import { openTunnel } from './http-tunnel.ts'
 import type { Upstream, UpstreamEvents, UpstreamHandle, UpstreamRequest } from './upstream.ts'
+import { UpstreamError } from './upstream-error.ts'
 
 export type UpstreamOptions = Partial<PoolLimits>
 

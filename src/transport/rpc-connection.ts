@@ -1,0 +1,317 @@
+/**
+ * The caller's side of one connection: many requests at once, each known by its number. The requests of a turn leave in one
+ * write; answers are decoded out of the buffer they were read into.
+ */
+import { connect, type Socket } from 'node:net'
+import type { Clock, Timer } from '../core/clock.ts'
+import { GomsError } from '../core/errors.ts'
+import { type Address, toHostPort } from '../core/node.ts'
+import { putUint32 } from '../rpcx/bytes.ts'
+import { fromFaultMetadata } from '../rpcx/error-metadata.ts'
+import { beginFrame, beginPayload, endFrame, FLAG, type Frame } from '../rpcx/frame.ts'
+import { findMetadata, writeMetadata } from '../rpcx/metadata.ts'
+import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
+import type { FrameWriter } from '../rpcx/writer.ts'
+import { ConnectionWatch } from './connection-watch.ts'
+import { PendingRing } from './pending-ring.ts'
+import { readBuffer } from './read-buffer.ts'
+import {
+  CANCEL_HEAD,
+  CONTROL_SEQ,
+  controlMethod,
+  DRAINING_MARK,
+  DRAINING_METHOD,
+  HEARTBEAT_HEAD,
+  seqOf,
+} from './rpc-control.ts'
+import { Outbox, type OutboxTurn } from './rpc-outbox.ts'
+import { decodePayload } from './rpc-payload.ts'
+import type { RpcWaiting, WaitingRoom } from './rpc-waiting.ts'
+import { UpstreamError } from './upstream-error.ts'
+
+export interface RpcConnectionLimits {
+  /** @default 500 */
+  readonly connectTimeoutMs: number
+  /** `total` of a frame, both ways, and an inflated payload. @default 4 MiB */
+  readonly maxFrameBytes: number
+  /** Of requests that the node has not taken yet; above it one more is OVERLOADED. @default 32 MiB */
+  readonly maxUnsentBytes: number
+  /** Silence with requests waiting: after one a heartbeat is sent, after two the connection is given up. @default 10000 */
+  readonly silenceMs: number
+  /** With nothing to do. Less than what nodes of ours allow, so that this side closes first. @default 300000 */
+  readonly idleMs: number
+}
+
+export interface RpcConnectionHost {
+  readonly address: Address
+  readonly clock: Clock
+  readonly turn: OutboxTurn
+  readonly limits: RpcConnectionLimits
+  /** The node says that it is leaving. */
+  draining(): void
+  /** Called once, before what waits is told: the connection is gone. */
+  ended(connection: RpcConnection): void
+}
+
+/** From here on a frame goes over a connection beside that of the small ones. */
+export const LARGE_FRAME_BYTES: number = 256 * 1024
+
+const TWO_POW_32 = 0x1_0000_0000
+
+export class RpcConnection implements WaitingRoom {
+  readonly #host: RpcConnectionHost
+  readonly #ring = new PendingRing<RpcWaiting>()
+  readonly #outbox: Outbox
+  readonly #splitter: FrameSplitter
+  readonly #socket: Socket
+  readonly #watch: ConnectionWatch
+  readonly #connectTimer: Timer
+  #state: 'connecting' | 'open' | 'closed' = 'connecting'
+  /** The highest number that was handed to the socket: up to it nobody knows what the node has run. */
+  #writtenSeq = 0
+  #encodedSeq = 0
+  #oneways: RpcWaiting[] = []
+  #encoding = false
+  #retiring = false
+
+  constructor(host: RpcConnectionHost) {
+    const { address, clock, limits } = host
+    this.#host = host
+    this.#outbox = new Outbox(host.turn, () => this.#written())
+    this.#splitter = createSplitter((frame) => this.#take(frame), limits.maxFrameBytes)
+    const onread = { buffer: readBuffer(), callback: (length: number) => this.#read(onread.buffer, length) }
+    this.#socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread })
+    this.#connectTimer = clock.after(limits.connectTimeoutMs, () => {
+      const where = `connect ${toHostPort(address)}`
+      this.destroy(new UpstreamError('ETIMEDOUT', `${where}: no answer in ${limits.connectTimeoutMs} ms`))
+    })
+    this.#watch = new ConnectionWatch(clock, limits, {
+      waiting: () => this.pending > 0,
+      takenBytes: () => this.#socket.bytesWritten - this.#socket.writableLength,
+      beat: () => this.#control(HEARTBEAT_HEAD, []),
+      silent: (ms) =>
+        this.destroy(new UpstreamError('ETIMEDOUT', `${toHostPort(address)}: no sign of life in ${ms} ms`)),
+      idle: () => this.retire(),
+    })
+    const gone = (): void => this.destroy(new UpstreamError('ECONNRESET', `${toHostPort(address)}: connection closed`))
+    this.#socket.once('connect', () => this.#opened())
+    this.#socket.on('error', (error) => this.destroy(error))
+    this.#socket.once('end', gone)
+    this.#socket.once('close', gone)
+  }
+
+  get usable(): boolean {
+    return this.#state !== 'closed' && !this.#retiring
+  }
+
+  get pending(): number {
+    return this.#ring.size + this.#oneways.length
+  }
+
+  /** Sends a request; one that is `aside` and turns out large is not sent, and its frame is returned for `adopt`. */
+  send(waiting: RpcWaiting, aside: boolean): Buffer | undefined {
+    if (this.#encoding) {
+      // An input whose getter makes a call: the frames must not stand within each other.
+      queueMicrotask(() => this.send(waiting, false))
+      return undefined
+    }
+    if (waiting.done || !this.#admit(waiting)) return undefined
+    const { request, seq } = waiting
+    const writer = this.#outbox.writer()
+    this.#encoding = true
+    try {
+      beginFrame(writer, waiting.head.bytes, Math.floor(seq / TWO_POW_32), seq >>> 0)
+      writeMetadata(writer, request.metadata)
+      const payload = beginPayload(writer)
+      request.codecs.input.encode(request.input, writer)
+      endFrame(writer, payload)
+    } catch (error) {
+      writer.rewind()
+      this.#outbox.touch()
+      this.#release(waiting)
+      waiting.refuseSoon(GomsError.from(error))
+      return undefined
+    } finally {
+      this.#encoding = false
+    }
+    if (aside && writer.position - writer.frameStart >= LARGE_FRAME_BYTES) {
+      this.#release(waiting)
+      return this.#outbox.takeLast()
+    }
+    this.#encodedSeq = seq
+    this.#outbox.done()
+    return undefined
+  }
+
+  /** Sends a frame that another connection has encoded. */
+  adopt(waiting: RpcWaiting, frame: Buffer): void {
+    if (waiting.done || !this.#admit(waiting)) return
+    putUint32(frame, 4, Math.floor(waiting.seq / TWO_POW_32))
+    putUint32(frame, 8, waiting.seq >>> 0)
+    this.#encodedSeq = waiting.seq
+    this.#outbox.push(frame)
+  }
+
+  withdraw(waiting: RpcWaiting): void {
+    if (this.#ring.take(waiting.seq) === undefined) return
+    if (waiting.request.cancellable && this.#state === 'open' && !this.#encoding) {
+      this.#control(CANCEL_HEAD, [CONTROL_SEQ, String(waiting.seq)])
+    }
+    this.#endIfRetired()
+  }
+
+  /** Takes nothing new, and closes once nothing waits. */
+  retire(): void {
+    this.#retiring = true
+    this.#endIfRetired()
+  }
+
+  destroy(error: Error): void {
+    if (this.#state === 'closed') return
+    const wasOpen = this.#state === 'open'
+    this.#state = 'closed'
+    this.#connectTimer.cancel()
+    this.#watch.stop()
+    this.#splitter.stop()
+    this.#outbox.close()
+    this.#socket.destroy()
+    this.#host.ended(this)
+    const sentSeq = wasOpen ? this.#writtenSeq : 0
+    for (const waiting of this.#ring.takeAll()) waiting.fail(error, waiting.seq <= sentSeq ? 'unanswered' : 'unsent')
+    for (const waiting of this.#oneways) waiting.fail(error, 'unsent')
+    this.#oneways = []
+  }
+
+  #opened(): void {
+    if (this.#state !== 'connecting') return
+    this.#state = 'open'
+    this.#connectTimer.cancel()
+    this.#watch.start()
+    this.#outbox.open(this.#socket)
+    this.#endIfRetired()
+  }
+
+  #admit(waiting: RpcWaiting): boolean {
+    const { address, limits } = this.#host
+    const unsentBytes = this.#outbox.waitingBytes
+    let lack: string | undefined
+    if (this.#state === 'closed') {
+      waiting.failSoon(new UpstreamError('ECONNRESET', `${toHostPort(address)}: connection closed`), 'unsent')
+      return false
+    }
+    if (unsentBytes > limits.maxUnsentBytes) lack = `${unsentBytes} bytes wait to be read by the node`
+    else if (waiting.request.oneway) {
+      waiting.seq = this.#ring.skip()
+      this.#oneways.push(waiting)
+    } else if (!this.#ring.add(waiting)) lack = `${this.#ring.size} requests wait for an answer`
+    if (lack !== undefined) {
+      waiting.failSoon(new GomsError('OVERLOADED', `rpc: ${toHostPort(address)}: ${lack}`), 'unsent')
+      return false
+    }
+    waiting.room = this
+    return true
+  }
+
+  #release(waiting: RpcWaiting): void {
+    if (waiting.request.oneway) this.#oneways.pop()
+    else this.#ring.take(waiting.seq)
+    waiting.room = undefined
+  }
+
+  #control(head: Buffer, metadata: readonly string[]): void {
+    const writer = this.#outbox.writer()
+    const seq = this.#ring.skip()
+    beginFrame(writer, head, Math.floor(seq / TWO_POW_32), seq >>> 0)
+    writeMetadata(writer, metadata)
+    const payload = beginPayload(writer)
+    if (head === HEARTBEAT_HEAD) writeWallTime(writer, this.#host.clock.wallMs())
+    endFrame(writer, payload)
+    this.#outbox.done()
+  }
+
+  #written(): void {
+    if (this.#state !== 'open') return
+    this.#writtenSeq = this.#encodedSeq
+    if (this.#oneways.length === 0) return
+    const written = this.#oneways
+    this.#oneways = []
+    queueMicrotask(() => {
+      for (const waiting of written) this.#settle(waiting, () => waiting.events.reply(undefined))
+      this.#endIfRetired()
+    })
+  }
+
+  #read(buffer: Buffer, length: number): boolean {
+    this.#watch.heard = true
+    try {
+      this.#splitter.push(buffer, 0, length)
+    } catch (error) {
+      this.destroy(GomsError.from(error))
+    }
+    if (this.#retiring) this.#endIfRetired()
+    return true
+  }
+
+  #take(frame: Frame): void {
+    if ((frame.flags & FLAG.response) === 0) {
+      if (controlMethod(frame) === DRAINING_METHOD) this.#host.draining()
+      return
+    }
+    if ((frame.flags & FLAG.heartbeat) !== 0) return
+    const waiting = this.#ring.take(seqOf(frame))
+    // One that was given up meanwhile, or was never sent.
+    if (waiting === undefined || waiting.done) return
+    waiting.done = true
+    const { bytes, metadataStart, metadataEnd } = frame
+    if (metadataStart !== metadataEnd && findMetadata(bytes, metadataStart, metadataEnd, DRAINING_MARK) !== undefined) {
+      this.#host.draining()
+    }
+    waiting.head.large = frame.end - frame.start >= LARGE_FRAME_BYTES
+    deliver(waiting, frame, this.#host.limits.maxFrameBytes)
+  }
+
+  #settle(waiting: RpcWaiting, tell: () => void): void {
+    if (waiting.done) return
+    waiting.done = true
+    tell()
+  }
+
+  #endIfRetired(): void {
+    if (!this.#retiring || this.#state === 'closed' || this.pending > 0) return
+    this.#outbox.flush()
+    // What was written still leaves: `destroySoon` waits for it.
+    this.#socket.destroySoon()
+    this.#state = 'closed'
+    this.#connectTimer.cancel()
+    this.#watch.stop()
+    this.#splitter.stop()
+    this.#host.ended(this)
+  }
+}
+
+function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number): void {
+  const { events, request } = waiting
+  if ((frame.flags & FLAG.status) !== 0) {
+    const { bytes, metadataStart, metadataEnd } = frame
+    events.fault(fromFaultMetadata((name) => findMetadata(bytes, metadataStart, metadataEnd, name)))
+    return
+  }
+  let output: unknown
+  try {
+    output = decodePayload(frame, request.codecs.output, maxBytes)
+  } catch (error) {
+    const message = `rpc: the answer of ${request.service}.${request.method} cannot be read: ${GomsError.from(error).message}`
+    const unread = { status: undefined, data: undefined, refusal: undefined, retryAfterMs: undefined }
+    events.fault({ code: 'DATA_LOSS', message, ...unread })
+    return
+  }
+  events.reply(output)
+}
+
+/** MessagePack int64 of the time in nanoseconds, as Go's client sends it. */
+function writeWallTime(writer: FrameWriter, wallMs: number): void {
+  writer.reserve(9)
+  writer.bytes[writer.position] = 0xd3
+  writer.bytes.writeBigInt64BE(BigInt(Math.floor(wallMs)) * 1_000_000n, writer.position + 1)
+  writer.position += 9
+}

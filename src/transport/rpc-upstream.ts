@@ -1,0 +1,141 @@
+/** RPC to nodes: one multiplexed connection for each, and one beside it while large frames are about. */
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type Address, toHostPort } from '../core/node.ts'
+import { createWriter, DEFAULT_FRAME_LIMIT_BYTES } from '../rpcx/writer.ts'
+import type { RpcUpstream } from './rpc.ts'
+import { RpcConnection, type RpcConnectionHost, type RpcConnectionLimits } from './rpc-connection.ts'
+import { OutboxTurn } from './rpc-outbox.ts'
+import { createMethodHeads, RpcWaiting } from './rpc-waiting.ts'
+import { UpstreamError } from './upstream-error.ts'
+
+export interface RpcUpstreamOptions extends Partial<RpcConnectionLimits> {
+  readonly clock?: Clock
+}
+
+/** Opens nothing before the first request. */
+export function createRpcUpstream(options: RpcUpstreamOptions = {}): RpcUpstream {
+  const limits: RpcConnectionLimits = {
+    connectTimeoutMs: options.connectTimeoutMs ?? 500,
+    maxFrameBytes: options.maxFrameBytes ?? DEFAULT_FRAME_LIMIT_BYTES,
+    maxUnsentBytes: options.maxUnsentBytes ?? 32 * 1024 * 1024,
+    silenceMs: options.silenceMs ?? 10_000,
+    idleMs: options.idleMs ?? 300_000,
+  }
+  const clock = options.clock ?? systemClock
+  const turn = new OutboxTurn(() => createWriter(limits.maxFrameBytes))
+  const headOf = createMethodHeads()
+  const nodes = new Map<string, NodeConnections>()
+  /** A node's address is one object for as long as the node is known: found without making a key. */
+  let nodeOf = new WeakMap<Address, NodeConnections>()
+  const connections = new Set<RpcConnection>()
+  const drainingListeners = new Set<(address: Address) => void>()
+  let closed = false
+
+  function find(address: Address): NodeConnections {
+    const known = nodeOf.get(address)
+    if (known !== undefined && !known.forgotten) return known
+    const key = toHostPort(address)
+    let node = nodes.get(key)
+    if (node === undefined) {
+      node = new NodeConnections({
+        address,
+        clock,
+        turn,
+        limits,
+        opened: (connection) => connections.add(connection),
+        ended: (connection) => connections.delete(connection),
+        draining() {
+          for (const listener of drainingListeners) listener(address)
+        },
+      })
+      nodes.set(key, node)
+    }
+    nodeOf.set(address, node)
+    return node
+  }
+
+  return {
+    send(address, request, events) {
+      const waiting = new RpcWaiting(request, events, headOf(request))
+      if (closed) waiting.failSoon(new UpstreamError('ECANCELED', `${toHostPort(address)}: closing`), 'unsent')
+      else find(address).send(waiting)
+      return waiting
+    },
+    onDraining(listener) {
+      drainingListeners.add(listener)
+      return () => drainingListeners.delete(listener)
+    },
+    forget(address) {
+      const key = toHostPort(address)
+      nodes.get(key)?.forget()
+      nodes.delete(key)
+    },
+    async close() {
+      closed = true
+      nodes.clear()
+      nodeOf = new WeakMap()
+      for (const connection of connections) connection.destroy(new UpstreamError('ECANCELED', 'closing'))
+    },
+  }
+}
+
+interface NodeHost extends Omit<RpcConnectionHost, 'draining' | 'ended'> {
+  opened(connection: RpcConnection): void
+  ended(connection: RpcConnection): void
+  draining(): void
+}
+
+class NodeConnections {
+  forgotten = false
+  readonly #host: NodeHost
+  #small: RpcConnection | undefined
+  #large: RpcConnection | undefined
+
+  constructor(host: NodeHost) {
+    this.#host = host
+  }
+
+  send(waiting: RpcWaiting): void {
+    if (waiting.head.large) {
+      this.#largeOne().send(waiting, false)
+      return
+    }
+    if (this.#small === undefined || !this.#small.usable) this.#small = this.#open()
+    const frame = this.#small.send(waiting, true)
+    if (frame !== undefined) this.#largeOne().adopt(waiting, frame)
+  }
+
+  forget(): void {
+    this.forgotten = true
+    this.#small?.retire()
+    this.#large?.retire()
+  }
+
+  #largeOne(): RpcConnection {
+    if (this.#large === undefined || !this.#large.usable) this.#large = this.#open()
+    return this.#large
+  }
+
+  #open(): RpcConnection {
+    const connection = new RpcConnection({
+      ...this.#host,
+      draining: once(this.#host.draining),
+      ended: (ended) => {
+        if (this.#small === ended) this.#small = undefined
+        if (this.#large === ended) this.#large = undefined
+        this.#host.ended(ended)
+      },
+    })
+    this.#host.opened(connection)
+    return connection
+  }
+}
+
+function once(fn: () => void): () => void {
+  let called = false
+  return () => {
+    if (called) return
+    called = true
+    fn()
+  }
+}
