@@ -1,6 +1,7 @@
 /** What a running process offers to code that is not handed anything: its settings, and calls to other services. */
 import { GomsError } from './errors.ts'
 import type { Settings } from './options.ts'
+import type { CallOptions, MethodRef } from './rpc-client.ts'
 
 /** A call of an action of another service. */
 export interface ActionRequest {
@@ -22,6 +23,8 @@ export interface ActionRequest {
 export interface Running {
   readonly settings: Settings
   fetchAction(service: string, action: string, request: ActionRequest): Promise<Response>
+  /** Calls a method as part of the call that the running code belongs to. */
+  callMethod(ref: MethodRef, input: unknown, options: CallOptions | undefined): Promise<unknown>
 }
 
 let current: Running | undefined
@@ -51,4 +54,13 @@ export async function fetchAction(service: string, action: string, request: Acti
 /** The settings that this process runs with, the addresses of optional components among them. */
 export function settings(): Settings {
   return running('settings').settings
+}
+
+/** The way of a typed client that is not a handler's: part of the call that the running code belongs to, if any. */
+export function callMethod(ref: MethodRef, input: unknown, options: CallOptions | undefined): Promise<unknown> {
+  try {
+    return running(`${ref.service}.${ref.method}`).callMethod(ref, input, options)
+  } catch (thrown) {
+    return Promise.reject(thrown)
+  }
 }

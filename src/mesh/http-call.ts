@@ -37,13 +37,19 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** Statuses whose answers have no body; `Response` refuses one for them. */
 const NO_BODY = new Set([204, 205, 304])
 
-export type HttpCaller = (service: string, action: string, request: ActionRequest) => Promise<Response>
+/** @param within the call in progress that this one is part of. @default the one that the running code belongs to */
+export type HttpCaller = (
+  service: string,
+  action: string,
+  request: ActionRequest,
+  within?: CallContext,
+) => Promise<Response>
 
 export function createHttpCaller(deps: HttpCallerDeps): HttpCaller {
-  return async (service, action, request) => {
+  return async (service, action, request, within) => {
     const route = deps.route(service, action)
     if (!route) throw new GomsError('NOT_FOUND', `${service}/${action}: no such action is configured or advertised`)
-    const context = deps.context()
+    const context = within ?? deps.context()
     const method = (
       request.method ??
       (route.methods?.length === 1 ? route.methods[0] : undefined) ??

@@ -3,7 +3,7 @@ import type { Balancer } from '../balance/balancer.ts'
 import { createBalancer } from '../balance/create.ts'
 import type { Call, Dispatcher } from '../core/call.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { NodeInfo } from '../core/node.ts'
+import type { Address, NodeInfo } from '../core/node.ts'
 import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
@@ -38,6 +38,8 @@ export interface ServiceStats {
 }
 
 export interface Mesh extends Dispatcher {
+  /** The node at that RPC address said over its connection that it is leaving: it gets calls only when nobody else may. */
+  leaving(rpc: Address): void
   stats(service: string): ServiceStats
   /** Applies changed settings: balancers whose options changed start anew. */
   update(balance: Settings['balance']): void
@@ -83,6 +85,15 @@ export function createMesh(options: MeshOptions): Mesh {
   const stack = createStack({ clock, random, target, callLimit, use: options.use ?? [] })
   return {
     dispatch: (call, carrier) => stack.dispatch(call, carrier),
+    leaving({ host, port }) {
+      const nowMs = clock.now()
+      for (const service of options.view.services()) {
+        for (const { node, health } of fleet.endpoints(service)) {
+          if (node.rpc.port !== port || node.rpc.host !== host) continue
+          for (const one of [health.http, health.rpc]) one.hardEvidence(nowMs)
+        }
+      }
+    },
     stats(service) {
       const found = targets.get(service)
       return { pollNext: found?.balancer.pollNext ?? 0, requestFinish: found?.requestFinish ?? 0 }
