@@ -2,12 +2,14 @@
 import { connect } from 'node:net'
 import type { Balancer } from '../balance/balancer.ts'
 import type { Clock } from '../core/clock.ts'
+import { createDeadlineSweep } from '../core/deadline-sweep.ts'
 import type { Log } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import { createMesh, type Mesh } from '../mesh/mesh.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { RpcHandler, RpcUpstream } from '../transport/rpc.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { openRegistry } from './open-registry.ts'
 
@@ -16,6 +18,12 @@ export interface Cluster {
   readonly mesh: Mesh
   /** Connections to nodes; loaded when they are first asked for, as most services never call anybody. */
   upstream(): Promise<Upstream>
+  /** The same for RPC. */
+  rpcUpstream(): Promise<RpcUpstream>
+  /** Ways in of the nodes of this process, by their ids: calls to them need no connection. */
+  readonly local: Map<string, RpcHandler>
+  /** The clock of calls: their deadlines share one timer. */
+  readonly callClock: Clock
   /** The key that calls between nodes carry; undefined: none is configured, everybody is let in. */
   readonly callKey: string | undefined
   close(): Promise<void>
@@ -29,6 +37,16 @@ export interface ClusterDeps {
   readonly use?: readonly Middleware[] | undefined
 }
 
+/** What another kind of cluster than one of processes brings along. */
+export interface ClusterParts {
+  readonly registry: Registry
+  readonly callKey: string | undefined
+  readonly callClock: Clock
+  probe(address: Address): Promise<boolean>
+  openUpstream(): Promise<Upstream>
+  openRpcUpstream(): Promise<RpcUpstream>
+}
+
 /** @throws GomsError GOMS_REGISTRY_UNAVAILABLE, GOMS_REGISTRY_AUTH, GOMS_PORT_IN_USE (a stranger on the embedded port) */
 export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   const { settings, clock, log } = deps
@@ -36,36 +54,71 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   await registry.start()
   // Without a configured key a machine's own registry holds a random one; etcd is shared with others, who must choose.
   const callKey = settings.callKey ?? (settings.registry.kind === 'etcd' ? undefined : await registry.sharedKey())
-  let opened: Upstream | undefined
-  let opening: Promise<Upstream> | undefined
-  async function openUpstream(): Promise<Upstream> {
-    const { createHttpUpstream } = await import('../transport/http-upstream.ts')
-    opened = createHttpUpstream({
-      connectTimeoutMs: settings.gateway.connectTimeoutMs,
-      maxConnections: settings.gateway.maxConnectionsPerNode,
-    })
-    return opened
-  }
+  const { connectTimeoutMs, maxConnectionsPerNode } = settings.gateway
+  return createClusterOf(deps, {
+    registry,
+    callKey,
+    callClock: createDeadlineSweep(clock),
+    probe: (address) => accepts(address, connectTimeoutMs),
+    async openUpstream() {
+      const { createHttpUpstream } = await import('../transport/http-upstream.ts')
+      return createHttpUpstream({ connectTimeoutMs, maxConnections: maxConnectionsPerNode })
+    },
+    async openRpcUpstream() {
+      const { createRpcUpstream } = await import('../transport/rpc-upstream.ts')
+      return createRpcUpstream({ connectTimeoutMs, clock })
+    },
+  })
+}
+
+/** The cluster over its parts. */
+export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterParts): Cluster {
+  const { registry, callKey, callClock } = parts
+  let http: Upstream | undefined
+  let rpc: RpcUpstream | undefined
+  let openingHttp: Promise<Upstream> | undefined
+  let openingRpc: Promise<RpcUpstream> | undefined
   const mesh = createMesh({
     view: registry.view,
-    balance: settings.balance,
+    balance: deps.settings.balance,
     balancers: deps.balancers,
     use: deps.use,
-    probe: (address) => accepts(address, settings.gateway.connectTimeoutMs),
-    left: (node) => opened?.forget(node.http),
-    clock,
+    probe: (address) => parts.probe(address),
+    left(node) {
+      http?.forget(node.http)
+      rpc?.forget(node.rpc)
+    },
+    clock: callClock,
   })
+
+  async function openHttp(): Promise<Upstream> {
+    http = await parts.openUpstream()
+    return http
+  }
+
+  async function openRpc(): Promise<RpcUpstream> {
+    rpc = await parts.openRpcUpstream()
+    rpc.onDraining((address) => mesh.leaving(address))
+    return rpc
+  }
+
   return {
     registry,
     mesh,
+    local: new Map(),
+    callClock,
     upstream() {
-      opening ??= openUpstream()
-      return opening
+      openingHttp ??= openHttp()
+      return openingHttp
+    },
+    rpcUpstream() {
+      openingRpc ??= openRpc()
+      return openingRpc
     },
     callKey,
     async close() {
       mesh.close()
-      await opened?.close()
+      await Promise.all([http?.close(), rpc?.close()])
       await registry.close()
     },
   }

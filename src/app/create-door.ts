@@ -7,6 +7,8 @@ import type { GatewayDefinition } from '../gateway/gateway.ts'
 import type { ServiceDefinition } from '../service/service.ts'
 import type { Cluster } from './cluster.ts'
 import type { Door } from './door.ts'
+import { noRpc } from './no-rpc.ts'
+import type { Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
 
 export interface DoorDeps<D extends Definition = Definition> {
@@ -14,6 +16,8 @@ export interface DoorDeps<D extends Definition = Definition> {
   readonly settings: Settings
   readonly cluster: Cluster
   readonly nodeId: string
+  /** Calls of this service to others. */
+  readonly outbound: Outbound
   readonly ready: () => boolean
   readonly log: Log
   readonly clock: Clock
@@ -45,7 +49,7 @@ async function serviceDoor(deps: DoorDeps<ServiceDefinition>): Promise<DoorParts
   })
   const { contract } = definition
   const advertised = contract && { hash: hashOf(contract), document: toDocument(contract) }
-  return { door: { ...inbound, contract: advertised }, update() {} }
+  return { door: { ...inbound, rpc: noRpc, protocols: ['http'], contract: advertised }, update() {} }
 }
 
 async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts> {
@@ -65,6 +69,8 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
   })
   const door: Door = {
     ...gateway,
+    rpc: noRpc,
+    protocols: ['http'],
     contract: undefined,
     async start() {},
   }

@@ -1,10 +1,16 @@
-/** What stands behind a node's HTTP port: the gateway, or the way in of a service. One shape for both. */
+/** What stands behind a node's ports: the gateway, or the way in of a service. One shape for both. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Transport } from '../core/node.ts'
+import type { RpcHandler } from '../transport/rpc.ts'
 
 export interface Door {
   request(req: IncomingMessage, res: ServerResponse): void
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** What the RPC port hands its requests to. */
+  readonly rpc: RpcHandler
+  /** What the node speaks, and advertises. */
+  readonly protocols: readonly Transport[]
   start(): Promise<void>
   /** Answers tell that the node leaves; after `serveForMs` what arrives is refused. */
   drain(serveForMs: number): void

@@ -11,7 +11,8 @@ import { advertisedAddress } from './advertised-address.ts'
 import { announce } from './announcer.ts'
 import type { Cluster } from './cluster.ts'
 import type { Door } from './door.ts'
-import { bindRpcPort } from './rpc-port.ts'
+import { STARTING } from './no-rpc.ts'
+import { bindRpcPort, type RpcPort } from './rpc-port.ts'
 
 /** Every step of the end has its bound; they add up to less than `terminationGraceMs`. */
 const DEREGISTER_MS = 2000
@@ -68,8 +69,14 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const ports = DEFAULT_PORTS[deps.role]
     opened.push(() => listener.close(0))
     const boundHttp = await listener.listen(settings.httpPort ?? ports.http, listenHost)
-    const rpcPort = await bindRpcPort(settings.rpcPort ?? ports.rpc, listenHost)
-    opened.push(() => rpcPort.close())
+    const rpcPort = await bindRpcPort(
+      settings.rpcPort ?? ports.rpc,
+      listenHost,
+      (received, responder) => (door ? door.rpc(received, responder) : responder.fault(STARTING)),
+      clock,
+      log,
+    )
+    opened.push(() => rpcPort.close(0))
     log.info(`Http Listen on port: ${boundHttp.port}`)
 
     const host = await advertisedAddress(settings.advertise, settings.registry)
@@ -104,7 +111,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
         version: deps.version,
         startedAtMs: clock.wallMs(),
         contract: door.contract?.hash,
-        protocols: ['http'],
+        protocols: door.protocols,
       },
       state: { admin: admin && toHostPort(admin.address) },
       contract: door.contract,
@@ -120,6 +127,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
         leave(deps, mode, {
           registered,
           listener,
+          rpcPort,
           door: behind,
           opened,
           notReady() {
@@ -137,6 +145,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
 interface Leaving {
   readonly registered: Registered
   readonly listener: HttpListener
+  readonly rpcPort: RpcPort
   readonly door: Door
   readonly opened: readonly (() => Promise<unknown>)[]
   notReady(): void
@@ -163,20 +172,21 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
     await sleep(clock, Math.min(settings.gateway.lbDrainMs, left()))
   }
   parts.listener.drain()
+  parts.rpcPort.drain()
   if (mode === 'graceful') {
     // Without the registry callers learn only from the answers that they get: give them more of those.
     const learnMs = parts.connected() ? settings.drainMs : Math.max(settings.drainMs, UNHEARD_DRAIN_MS)
     parts.door.drain(Math.min(learnMs, left()))
-    await connectionsGone(parts.listener, clock, Math.min(learnMs, left()))
+    await connectionsGone(parts, clock, Math.min(learnMs, left()))
     await attempt('finish what is in flight', parts.door.idle(), left())
   }
   await attempt('close', Promise.all([...parts.opened].reverse().map((close) => close())), CLOSE_MS)
 }
 
 /** Until no connection is open any more, or the time is over. */
-async function connectionsGone(listener: HttpListener, clock: Clock, withinMs: number): Promise<void> {
+async function connectionsGone({ listener, rpcPort }: Leaving, clock: Clock, withinMs: number): Promise<void> {
   const until = clock.now() + withinMs
-  while (listener.connections > 0 && clock.now() < until) await sleep(clock, 20)
+  while (listener.connections + rpcPort.connections > 0 && clock.now() < until) await sleep(clock, 20)
 }
 
 /** Keeps the process alive meanwhile, as a timer of the clock does not. */

@@ -1,49 +1,124 @@
-/** Calls to other services for code that runs in this process: the mesh's HTTP caller with the routes that are in force. */
-import type { Clock } from '../core/clock.ts'
-import type { Settings } from '../core/options.ts'
-import type { Running } from '../core/running.ts'
+/** Calls to other services for the code of one service: over RPC and HTTP, with the routes and policies that are in force. */
+import { fromDocument } from '../contract/contract.ts'
+import type { CallContext } from '../core/context.ts'
+import type { RouteOptions, Settings } from '../core/options.ts'
+import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
+import type { ActionRequest } from '../core/running.ts'
 import { createRouteTable, type RouteTable } from '../gateway/routes.ts'
 import { createHttpCaller, type HttpCaller } from '../mesh/http-call.ts'
+import { createRpcCaller, type RpcCaller } from '../mesh/rpc-call.ts'
+import { callOverHttp } from '../mesh/rpc-over-http.ts'
+import { methodPolicy } from '../mesh/rpc-policy.ts'
 import { callContext } from '../service/context.ts'
 import type { Cluster } from './cluster.ts'
 
 export interface Outbound {
-  readonly fetchAction: Running['fetchAction']
+  fetchAction(service: string, action: string, request: ActionRequest): Promise<Response>
+  /** @param within the call in progress that this one is part of. @default the one that the running code belongs to */
+  callMethod(
+    ref: MethodRef,
+    input: unknown,
+    options: CallOptions | undefined,
+    within?: CallContext | undefined,
+  ): Promise<unknown>
   update(settings: Settings): void
   close(): void
 }
 
-/** Table and caller are made by the first call: most services make none. */
-export function createOutbound(cluster: Cluster, initial: Settings, caller: string, clock: Clock): Outbound {
+/** Table and callers are made by the first call: most services make none. */
+export function createOutbound(cluster: Cluster, initial: Settings, caller: string): Outbound {
+  const { view } = cluster.registry
   let settings = initial
-  let routes: RouteTable | undefined
-  let opening: Promise<HttpCaller> | undefined
+  let table: RouteTable | undefined
+  let http: Promise<HttpCaller> | undefined
+  let rpc: RpcCaller | undefined
+  let opening: Promise<RpcCaller> | undefined
 
-  async function open(): Promise<HttpCaller> {
-    const table = createRouteTable(cluster.registry.view, [], { settings })
-    routes = table
+  function routes(): RouteTable {
+    table ??= createRouteTable(view, [], { settings })
+    return table
+  }
+
+  async function openHttp(): Promise<HttpCaller> {
     return createHttpCaller({
       dispatcher: cluster.mesh,
       upstream: await cluster.upstream(),
-      route: (service, action) => table.find(service, action),
+      route: (service, action) => routes().find(service, action),
       context: callContext,
       callKey: cluster.callKey,
       caller,
-      clock,
+      clock: cluster.callClock,
     })
+  }
+
+  function callHttp(): Promise<HttpCaller> {
+    http ??= openHttp()
+    return http
+  }
+
+  async function openRpc(): Promise<RpcCaller> {
+    const { genericCodec } = await import('../rpcx/msgpack.ts')
+    const codecs = { input: genericCodec, output: genericCodec }
+    rpc = createRpcCaller({
+      dispatcher: cluster.mesh,
+      upstream: await cluster.rpcUpstream(),
+      callKey: cluster.callKey,
+      local: (nodeId) => cluster.local.get(nodeId),
+      view,
+      policy: ({ service, method, options }) =>
+        methodPolicy(settings.policy, routeOf(settings, service, method), options ?? advertised(service, method)),
+      codecs: () => codecs,
+      offers: (hash, method) => {
+        const document = view.contract(hash)
+        return document === undefined ? undefined : rpcOf(document, method) !== undefined
+      },
+      overHttp(ref, input, options, context) {
+        const route = routes().find(ref.service, ref.method)
+        if (route === undefined) return undefined
+        return async () => callOverHttp(await callHttp(), ref, route.methods, input, options, context)
+      },
+      caller,
+      clock: cluster.callClock,
+    })
+    return rpc
+  }
+
+  /** What a live contract says, for callers that were compiled without one. */
+  function advertised(service: string, method: string): MethodOptions | undefined {
+    for (const node of view.nodes(service)) {
+      const found = node.contract === undefined ? undefined : rpcOf(view.contract(node.contract), method)
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 
   return {
     async fetchAction(service, action, request) {
-      opening ??= open()
-      return (await opening)(service, action, request)
+      return (await callHttp())(service, action, request)
+    },
+    callMethod(ref, input, options, within = callContext()) {
+      if (rpc !== undefined) return rpc.call(ref, input, options, within)
+      opening ??= openRpc()
+      return opening.then((opened) => opened.call(ref, input, options, within))
     },
     update(changed) {
       settings = changed
-      routes?.update({ settings })
+      table?.update({ settings })
+      rpc?.update()
     },
     close() {
-      routes?.close()
+      table?.close()
     },
   }
+}
+
+function routeOf(settings: Settings, service: string, method: string): readonly RouteOptions[] {
+  const ofService = Object.hasOwn(settings.routes, service) ? settings.routes[service] : undefined
+  const route = ofService && Object.hasOwn(ofService, method) ? ofService[method] : undefined
+  return route === undefined ? [] : [route]
+}
+
+function rpcOf(document: unknown, method: string): MethodOptions | undefined {
+  const methods = fromDocument(document)?.rpc
+  return methods && Object.hasOwn(methods, method) ? methods[method] : undefined
 }

@@ -9,6 +9,7 @@ import type { Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { setRunning } from '../core/running.ts'
 import type { Middleware } from '../mesh/middleware.ts'
+import { servingService } from '../service/context.ts'
 import { type Cluster, joinCluster } from './cluster.ts'
 import { createDoor, type DoorParts } from './create-door.ts'
 import { createLog } from './log.ts'
@@ -75,13 +76,15 @@ class Process {
   readonly #files: LogFile[] = []
   readonly #log: Log
   readonly #first: Definition
-  #outbound: Outbound | undefined
+  readonly #outbounds = new Map<string, Outbound>()
+  #settings: Settings
   #closing: Promise<void> | undefined
 
   constructor(definitions: readonly Definition[], first: Definition, loaded: Loaded, options: ServeOptions) {
     this.#definitions = definitions
     this.#first = first
     this.#loaded = loaded
+    this.#settings = loaded.settings
     this.#options = options
     this.#log = this.#logOf(first.name)
   }
@@ -137,6 +140,7 @@ class Process {
           definition,
           settings,
           cluster: joined,
+          outbound: this.#outboundOf(definition.name, joined),
           nodeId,
           ready,
           log,
@@ -150,18 +154,31 @@ class Process {
 
   /** Routes and policies apply to the next call; what is under way keeps what it began with. */
   #apply(settings: Settings, cluster: Cluster, doors: readonly DoorParts[]): void {
+    this.#settings = settings
     cluster.mesh.update(settings.balance)
     for (const { update } of doors) update(settings)
-    this.#outbound?.update(settings)
-    if (this.#outbound) setRunning({ settings, fetchAction: this.#outbound.fetchAction })
+    for (const outbound of this.#outbounds.values()) outbound.update(settings)
+    this.#announceRunning(cluster)
   }
 
   /** Before the first application is made: its code may ask for settings, and call others, from then on. */
   #announceRunning(cluster: Cluster): void {
-    if (this.#outbound) return
-    const { settings } = this.#loaded
-    this.#outbound = createOutbound(cluster, settings, this.#first.name, this.#clock)
-    setRunning({ settings, fetchAction: this.#outbound.fetchAction })
+    // Whoever calls is the service that serves the call in progress; outside of calls the first one speaks.
+    const outbound = (): Outbound => this.#outboundOf(servingService() ?? this.#first.name, cluster)
+    setRunning({
+      settings: this.#settings,
+      fetchAction: (service, action, request) => outbound().fetchAction(service, action, request),
+      callMethod: (ref, input, options) => outbound().callMethod(ref, input, options),
+    })
+  }
+
+  #outboundOf(service: string, cluster: Cluster): Outbound {
+    let outbound = this.#outbounds.get(service)
+    if (outbound === undefined) {
+      outbound = createOutbound(cluster, this.#settings, service)
+      this.#outbounds.set(service, outbound)
+    }
+    return outbound
   }
 
   async #close(
@@ -172,7 +189,7 @@ class Process {
   ): Promise<void> {
     watching.close()
     await Promise.all(nodes.map((node) => node.close(mode)))
-    this.#outbound?.close()
+    for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
     setRunning(undefined)
     await Promise.all(this.#files.map((file) => file.close()))

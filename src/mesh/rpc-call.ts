@@ -1,0 +1,232 @@
+/** Calls a method of another service: finds its policy and its nodes, and sends it the one way out. */
+import type { Call } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
+import type { CallContext, TraceContext } from '../core/context.ts'
+import type { Deadline } from '../core/deadline.ts'
+import { GomsError } from '../core/errors.ts'
+import type { NodeInfo } from '../core/node.ts'
+import type { Policy } from '../core/options.ts'
+import type { CallOptions, MethodRef } from '../core/rpc-client.ts'
+import type { View } from '../registry/registry.ts'
+import type { MethodCodecs } from '../rpcx/codec.ts'
+import { childOf, newTrace } from '../telemetry/trace-context.ts'
+import { dispatchRpc, type RpcCarrierDeps } from './rpc-carrier.ts'
+import { callPolicy, type MethodPolicy } from './rpc-policy.ts'
+
+export interface RpcCallerDeps extends RpcCarrierDeps {
+  readonly view: View
+  /** How calls of the method are treated now; asked once, and again after `update`. */
+  policy(ref: MethodRef): MethodPolicy
+  /** The payload codecs of a method: one pair for all its calls. */
+  codecs(service: string, method: string): MethodCodecs
+  /** Whether the contract of that hash has the method; undefined while it has not been read. */
+  offers(hash: string, method: string): boolean | undefined
+  /** Calls it at nodes that speak HTTP only; undefined where no route is configured for it. */
+  overHttp(ref: MethodRef, input: unknown, options: CallOptions, context: CallContext | undefined): HttpCall | undefined
+  /** Name of the calling service. */
+  readonly caller: string
+  readonly clock: Clock
+}
+
+type HttpCall = () => Promise<unknown>
+
+export interface RpcCaller {
+  /**
+   * Calls a method. Resolves with its output.
+   * @param context the call in progress that this one is part of: trace, deadline, identity and signal go along
+   * @throws GomsError with the callee's code, status and data; UNIMPLEMENTED, UNAVAILABLE, RESOURCE_EXHAUSTED,
+   * DEADLINE_EXCEEDED, BAD_GATEWAY, CANCELLED of its own
+   */
+  call(
+    ref: MethodRef,
+    input: unknown,
+    options: CallOptions | undefined,
+    context: CallContext | undefined,
+  ): Promise<unknown>
+  /** Settings changed: policies are looked up again. */
+  update(): void
+}
+
+/** What is known of a method, kept by its reference. */
+interface Plan extends MethodPolicy {
+  readonly codecs: MethodCodecs
+  readonly offers: (node: NodeInfo) => boolean
+  /** The nodes that `way` was found for. */
+  nodes: readonly NodeInfo[] | undefined
+  way: 'rpc' | 'http' | 'nobody'
+}
+
+export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
+  let plans = new WeakMap<MethodRef, Plan>()
+
+  function planOf(ref: MethodRef): Plan {
+    let plan = plans.get(ref)
+    if (plan === undefined) {
+      const { policy, idempotent } = deps.policy(ref)
+      const codecs = deps.codecs(ref.service, ref.method)
+      const offers = (node: NodeInfo): boolean =>
+        node.contract === undefined || deps.offers(node.contract, ref.method) !== false
+      plan = { policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc' }
+      plans.set(ref, plan)
+    }
+    return plan
+  }
+
+  /** Looked at anew only when the nodes of the service changed: the view replaces its arrays. */
+  function wayOf(plan: Plan, nodes: readonly NodeInfo[]): Plan['way'] {
+    if (plan.nodes === nodes) return plan.way
+    plan.nodes = nodes
+    if (nodes.length === 0 || nodes.some((node) => node.protocols.includes('rpc') && plan.offers(node))) {
+      plan.way = 'rpc'
+    } else {
+      plan.way = nodes.some((node) => node.contract === undefined && node.protocols.includes('http'))
+        ? 'http'
+        : 'nobody'
+    }
+    return plan.way
+  }
+
+  function begin(
+    ref: MethodRef,
+    input: unknown,
+    options: CallOptions | undefined,
+    context: CallContext | undefined,
+  ): Promise<unknown> {
+    const plan = planOf(ref)
+    const nodes = deps.view.nodes(ref.service)
+    const way = wayOf(plan, nodes)
+    if (way !== 'rpc') {
+      const overHttp = way === 'http' ? deps.overHttp(ref, input, options ?? {}, context) : undefined
+      if (overHttp === undefined) throw unimplemented(ref, nodes)
+      return overHttp()
+    }
+    const leftMs = context?.leftMs() ?? Number.POSITIVE_INFINITY
+    const policy = callPolicy(plan.policy, options, leftMs, `${ref.service}.${ref.method}`)
+    const offers = options?.node === undefined ? plan.offers : only(options.node, ref, nodes, plan.offers)
+    const call = new RpcCall(ref, plan, policy, offers, deps, context)
+    const signals = [options?.signal, context?.signal].filter((signal) => signal !== undefined)
+    return new Promise((resolve, reject) => {
+      if (signals.some((signal) => signal.aborted)) {
+        reject(cancelled(ref))
+        return
+      }
+      const payload = { method: ref.method, input, codecs: plan.codecs }
+      if (signals.length === 0) {
+        dispatchRpc(deps, call, payload, { reply: resolve, error: reject })
+        return
+      }
+      const stop = (): void => {
+        for (const signal of signals) signal.removeEventListener('abort', onAbort)
+      }
+      const dispatched = dispatchRpc(deps, call, payload, {
+        reply(output) {
+          stop()
+          resolve(output)
+        },
+        error(error) {
+          stop()
+          reject(error)
+        },
+      })
+      const onAbort = (): void => {
+        stop()
+        dispatched.cancel()
+        reject(cancelled(ref))
+      }
+      for (const signal of signals) signal.addEventListener('abort', onAbort)
+    })
+  }
+
+  return {
+    call(ref, input, options, context) {
+      try {
+        return begin(ref, input, options, context)
+      } catch (thrown) {
+        return Promise.reject(thrown)
+      }
+    },
+    update() {
+      plans = new WeakMap()
+    },
+  }
+}
+
+class RpcCall implements Call, Deadline {
+  readonly transport = 'rpc'
+  readonly service: string
+  readonly action: string
+  readonly policy: Policy
+  readonly idempotent: boolean
+  readonly caller: string
+  readonly identity: unknown
+  readonly hopAttempt: number
+  readonly affinity: string | undefined = undefined
+  readonly offers: (node: NodeInfo) => boolean
+  readonly #clock: Clock
+  readonly #untilMs: number
+  readonly #parent: TraceContext | undefined
+  #trace: TraceContext | undefined
+
+  constructor(
+    ref: MethodRef,
+    plan: Plan,
+    policy: Policy,
+    offers: (node: NodeInfo) => boolean,
+    deps: RpcCallerDeps,
+    context: CallContext | undefined,
+  ) {
+    this.service = ref.service
+    this.action = ref.method
+    this.policy = policy
+    this.idempotent = plan.idempotent
+    this.caller = deps.caller
+    this.identity = context?.identity
+    this.hopAttempt = context?.attempt ?? 1
+    this.offers = offers
+    this.#clock = deps.clock
+    this.#untilMs = deps.clock.now() + policy.timeoutMs
+    this.#parent = context?.trace
+  }
+
+  get deadline(): Deadline {
+    return this
+  }
+
+  leftMs(): number {
+    return this.#untilMs - this.#clock.now()
+  }
+
+  /** Made when it is first asked for: a call within this process may never need it. */
+  get trace(): TraceContext {
+    this.#trace ??= this.#parent === undefined ? newTrace() : childOf(this.#parent)
+    return this.#trace
+  }
+}
+
+/** Only the node of that id or name. */
+function only(
+  wanted: string,
+  ref: MethodRef,
+  nodes: readonly NodeInfo[],
+  offers: (node: NodeInfo) => boolean,
+): (node: NodeInfo) => boolean {
+  const is = (node: NodeInfo): boolean => node.id === wanted || node.name === wanted
+  if (!nodes.some(is)) {
+    const known = nodes.length === 0 ? 'none is registered' : `registered are ${nodes.map((it) => it.name).join(', ')}`
+    throw new GomsError('UNAVAILABLE', `${ref.service}.${ref.method}: there is no node "${wanted}" (${known})`)
+  }
+  return (node) => is(node) && offers(node)
+}
+
+function unimplemented({ service, method }: MethodRef, nodes: readonly NodeInfo[]): GomsError {
+  const speaking = nodes.filter((node) => node.protocols.includes('rpc')).length
+  const why =
+    speaking === 0
+      ? `its ${nodes.length} nodes speak HTTP only, and no route is configured for it`
+      : `none of its ${nodes.length} nodes offers it`
+  return new GomsError('UNIMPLEMENTED', `${service}.${method}: ${why}`)
+}
+
+function cancelled({ service, method }: MethodRef): GomsError {
+  return new GomsError('CANCELLED', `${service}.${method}: the caller gave up`)
+}

@@ -1,0 +1,68 @@
+/** The policy of a method: what the configuration says of it, else its contract, else the defaults. */
+import { GomsError } from '../core/errors.ts'
+import type { Policy, RouteOptions } from '../core/options.ts'
+import type { CallOptions, MethodOptions } from '../core/rpc-client.ts'
+import { parseRate } from '../resilience/rate.ts'
+
+export interface MethodPolicy {
+  readonly policy: Policy
+  readonly idempotent: boolean
+}
+
+const MOST_RETRIES = 10
+/** Longest delay of a timer in Node. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+/**
+ * @param routes what was pushed to the registry and what the files say of the method, highest first
+ * @param contract the method's options in the contract that the caller was compiled with
+ */
+export function methodPolicy(
+  base: Policy,
+  routes: readonly RouteOptions[],
+  contract: MethodOptions | undefined,
+): MethodPolicy {
+  const first = <K extends keyof RouteOptions>(key: K): RouteOptions[K] | undefined =>
+    routes.find((options) => options[key] !== undefined)?.[key]
+  return {
+    policy: {
+      ...base,
+      timeoutMs: first('timeoutMs') ?? contract?.timeoutMs ?? base.timeoutMs,
+      // An RPC answer has no body after its head.
+      totalTimeoutMs: undefined,
+      retries: first('retries') ?? contract?.retries ?? base.retries,
+      retryBusy: first('retryBusy') ?? base.retryBusy,
+      limiter: first('limiter') ?? rateOf(contract?.limiter, 'limiter') ?? base.limiter,
+      breaker: first('breaker') ?? rateOf(contract?.breaker, 'breaker') ?? base.breaker,
+      callLimit: first('callLimit') ?? base.callLimit,
+    },
+    idempotent: first('idempotent') ?? contract?.idempotent ?? false,
+  }
+}
+
+function rateOf(written: string | undefined, name: string): Policy['limiter'] {
+  return written === undefined ? undefined : parseRate(written, name)
+}
+
+/** The policy of one call; the method's own when the call asks for nothing else. */
+export function callPolicy(policy: Policy, options: CallOptions | undefined, leftMs: number, where: string): Policy {
+  if (options !== undefined) check(options, where)
+  const timeoutMs = Math.min(options?.timeoutMs ?? policy.timeoutMs, leftMs)
+  const retries = options?.retries ?? policy.retries
+  return timeoutMs === policy.timeoutMs && retries === policy.retries ? policy : { ...policy, timeoutMs, retries }
+}
+
+/** @throws GomsError INVALID_ARGUMENT: at the time of a call it is an input like any other */
+function check({ timeoutMs, retries }: CallOptions, where: string): void {
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw wrong(where, 'timeoutMs', `more than 0 to ${MAX_TIMEOUT_MS} milliseconds`, timeoutMs)
+  }
+  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0 && retries <= MOST_RETRIES)) {
+    throw wrong(where, 'retries', `an integer from 0 to ${MOST_RETRIES}`, retries)
+  }
+}
+
+function wrong(where: string, name: string, expected: string, found: unknown): GomsError {
+  const got = `\`${String(found)}\` (${typeof found})`
+  return new GomsError('INVALID_ARGUMENT', `${where}: expected \`${name}\` to be ${expected}, got ${got}`)
+}
