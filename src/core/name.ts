@@ -18,7 +18,7 @@ export function isName(name: string): boolean {
  * The name, if it may be used.
  * @throws GomsError GOMS_NAME_INVALID
  */
-export function checkName(kind: 'project' | 'service' | 'action', name: unknown): string {
+export function checkName(kind: 'project' | 'service' | 'action' | 'method' | 'event', name: unknown): string {
   if (typeof name === 'string' && isName(name)) return name
   const found = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : `${String(name)} (${typeof name})`
   throw new GomsError('GOMS_NAME_INVALID', `${kind}: the name ${found} cannot be used`, {

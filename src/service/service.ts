@@ -1,9 +1,13 @@
 /** A service as its author writes it: plain data. Importing a service file opens no port; `serve` and `goms start` do. */
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type Contract, isContract } from '../contract/contract.ts'
-import { GomsError } from '../core/errors.ts'
+import type { ClientsOf } from '../contract/client.ts'
+import { contract as contractOf, isContract } from '../contract/contract.ts'
+import type { HandlerContext, HandlersOf, ReservedName, SubscriptionsOf } from '../contract/handler.ts'
+import { type Method, rpc } from '../contract/method.ts'
+import type { Contract, Contracts, RpcOf } from '../contract/shape.ts'
 import { checkName } from '../core/name.ts'
+import { checkHandlers, checkMaxInFlight, checkUses } from './service-check.ts'
 import type { WebAppSource } from './web-app.ts'
 
 export interface ServiceOptions {
@@ -20,40 +24,111 @@ export interface ServiceOptions {
    * for libraries that want to be attached to a server (`new WebSocketServer({ server })`, socket.io).
    */
   readonly attach?: (server: Server) => void | Promise<void>
-  /** Calls in progress above which new ones are refused as `overloaded`, 1 to 1000000. @default no limit */
+  /** Calls in progress, HTTP and RPC together, above which new ones are refused as `overloaded`, 1 to 1000000. @default no limit */
   readonly maxInFlight?: number
   /**
    * Whether `callContext()` finds the call without being given the request. `false` saves the cost of
-   * AsyncLocalStorage; `callContext(req)` works all the same. @default true
+   * AsyncLocalStorage; `callContext(req)` and the context of RPC handlers work all the same. @default true for web
+   * applications; RPC handlers are entered once the process has asked for it, `true` enters them always
    */
   readonly ambient?: boolean
   /** Shown in the registry and used by routes with `select.version`. */
   readonly version?: string
 }
 
+/** Options of a service with a contract. */
+export type ContractServiceOptions<C extends Contract, Uses extends Contracts> = ServiceOptions &
+  RpcPart<C, Uses> & {
+    /** Contracts of the services that handlers call; each is a typed client in their context, under that name. */
+    readonly uses?: Uses & { readonly [Name in ReservedName]?: never }
+    /** Handlers of other services' events. Nothing arrives while the process has no message broker. */
+    readonly on?: SubscriptionsOf<C, Uses>
+  }
+
+/** `rpc` is owed as soon as the contract has a method. */
+type RpcPart<C extends Contract, Uses extends Contracts> = keyof RpcOf<C> extends never
+  ? { readonly rpc?: undefined }
+  : { readonly rpc: HandlersOf<C, Uses> }
+
+/** A handler of the shorthand without a contract: the types of its input and answer become the contract. */
+export type InlineHandler<Uses extends Contracts = Record<never, never>> = (
+  input: never,
+  context: HandlerContext & ClientsOf<Uses>,
+) => unknown
+
+type InlineHandlers<Uses extends Contracts> = Readonly<Record<string, InlineHandler<Uses>>>
+
+/** Options of a service that is given by its name. */
+export interface InlineServiceOptions<Handlers, Uses extends Contracts> extends ServiceOptions {
+  /** Its methods; the contract is made of them. None of them can be reached from outside. */
+  readonly rpc?: Handlers
+  readonly uses?: Uses & { readonly [Name in ReservedName]?: never }
+}
+
+/** The contract that the shorthand makes of handlers. */
+export type InlineContract<Name extends string, Handlers> = Contract<
+  Name,
+  { readonly rpc: { readonly [M in keyof Handlers]: InlineMethod<Handlers[M]> } }
+>
+
+type InlineMethod<H> = H extends (input: infer Input, ...rest: never[]) => infer Output
+  ? Method<unknown extends Input ? void : Input, Input, Awaited<Output>, unknown>
+  : never
+
+/** A handler as the run time calls it. */
+export type RpcMethodHandler = (input: never, context: never) => unknown
+
 /** What `service()` returns. */
-export interface ServiceDefinition extends ServiceOptions {
+export interface ServiceDefinition<C extends Contract = Contract> extends ServiceOptions {
   readonly kind: 'service'
   readonly name: string
-  readonly contract?: Contract
+  readonly contract?: C
+  /** Handlers by method. */
+  readonly rpc?: Readonly<Record<string, RpcMethodHandler>>
+  readonly uses?: Contracts
+  /** Handlers of events, by key of `uses` and event. */
+  readonly on?: Readonly<Record<string, Readonly<Record<string, RpcMethodHandler>> | undefined>>
+}
+
+/** A service whose contract is certain. */
+export interface ContractedService<C extends Contract = Contract> extends ServiceDefinition<C> {
+  readonly contract: C
 }
 
 /**
- * Defines a service by its name, or by its contract.
+ * Defines a service by its contract: a handler for each of its methods, and the contracts that it uses itself.
+ * @throws GomsError GOMS_OPTION_INVALID for a missing or unknown handler, GOMS_NAME_INVALID
+ */
+export function service<C extends Contract, Uses extends Contracts = Record<never, never>>(
+  contract: C,
+  options: ContractServiceOptions<C, Uses>,
+): ContractedService<C>
+/**
+ * Defines a service by its name, with methods in the shortest form: the types of the handlers are the contract.
  * @throws GomsError GOMS_NAME_INVALID, GOMS_OPTION_INVALID
  */
-export function service(name: string | Contract, options: ServiceOptions = {}): ServiceDefinition {
-  const { maxInFlight } = options
-  if (maxInFlight !== undefined && !(Number.isInteger(maxInFlight) && maxInFlight >= 1 && maxInFlight <= 1e6)) {
-    const found = `\`${String(maxInFlight)}\` (${typeof maxInFlight})`
-    throw new GomsError(
-      'GOMS_OPTION_INVALID',
-      `service: expected \`maxInFlight\` to be an integer from 1 to 1000000, got ${found}`,
-      {
-        detail: { found, expected: 'an integer from 1 to 1000000', fix: 'leave it out for no limit' },
-      },
-    )
+export function service<
+  const Name extends string,
+  Handlers extends InlineHandlers<Uses>,
+  Uses extends Contracts = Record<never, never>,
+>(
+  name: Name,
+  options: InlineServiceOptions<Handlers, Uses> & { readonly rpc: Handlers },
+): ContractedService<InlineContract<Name, Handlers>>
+/** Defines a service without methods: a web application under a name. */
+export function service(name: string, options?: ServiceOptions): ServiceDefinition
+export function service(named: string | Contract, given: object = {}): ServiceDefinition {
+  const options: ServiceOptions & Pick<ServiceDefinition, 'rpc' | 'uses' | 'on'> = given
+  const name = isContract(named) ? named.name : checkName('service', named)
+  checkMaxInFlight(options.maxInFlight)
+  checkUses(name, options.uses ?? {}, options.on ?? {})
+  if (isContract(named)) {
+    checkHandlers(named, options.rpc ?? {})
+    return { ...options, kind: 'service', name, contract: named }
   }
-  if (isContract(name)) return { ...options, kind: 'service', name: name.name, contract: name }
-  return { ...options, kind: 'service', name: checkName('service', name) }
+  if (options.rpc === undefined) return { ...options, kind: 'service', name }
+  const methods = Object.fromEntries(Object.keys(options.rpc).map((method) => [method, rpc()]))
+  const made = contractOf(name, { rpc: methods })
+  checkHandlers(made, options.rpc)
+  return { ...options, kind: 'service', name, contract: made }
 }

@@ -1,0 +1,57 @@
+/** What a service gives for its contract: one handler a method, and what it finds in its context. */
+import type { CallContext } from '../core/context.ts'
+import type { Log } from '../core/log.ts'
+import type { ClientsOf } from './client.ts'
+import type { Event } from './event.ts'
+import type { Method, TypesOf } from './method.ts'
+import type { Contract, Contracts, EventsOf, RpcOf } from './shape.ts'
+
+/** Names that are taken in every handler's context; no key of `uses` may be one of them. */
+export type ReservedName = keyof CallContext | 'log' | 'emit'
+
+/** What every handler gets beside its input. All of it is bound and may be taken apart. */
+export interface HandlerContext extends CallContext {
+  /** The service's log, with the trace id of the call in each line's fields. */
+  readonly log: Log
+}
+
+/** Tells an event of the service's own contract. */
+export type Emit<C extends Contract> = <E extends keyof EventsOf<C>>(
+  event: E,
+  payload: EmittedBy<EventsOf<C>[E]>,
+) => Promise<void>
+
+type EmittedBy<E> = E extends Event ? NonNullable<E['types']>['emitted'] : never
+type ReceivedFrom<E> = E extends Event ? NonNullable<E['types']>['received'] : never
+
+/** The second parameter of a handler: the call, the log, `emit`, and a client for each key of `uses`. */
+export type ContextOf<C extends Contract, Uses extends Contracts = Record<never, never>> = HandlerContext & {
+  /** Tells an event. Needs a message broker: rejects with UNIMPLEMENTED while the process has none. */
+  readonly emit: Emit<C>
+} & ClientsOf<Uses>
+
+/** The handlers that a service owes its contract. They may answer at once or with a promise. */
+export type HandlersOf<C extends Contract, Uses extends Contracts = Record<never, never>> = Handlers<
+  RpcOf<C>,
+  ContextOf<C, Uses>
+>
+
+type Handlers<Rpc, Context> = { readonly [M in keyof Rpc]: MethodHandler<Rpc[M], Context> }
+
+type MethodHandler<M, Context> = M extends Method
+  ? (input: TypesOf<M>['parsed'], context: Context) => TypesOf<M>['output'] | Promise<TypesOf<M>['output']>
+  : never
+
+/** Subscriptions, by the keys of `uses` and the events of each contract. */
+export type SubscriptionsOf<C extends Contract, Uses extends Contracts> = None<
+  Uses,
+  { readonly [Name in keyof NoInfer<Uses>]?: Subscriptions<EventsOf<NoInfer<Uses>[Name]>, ContextOf<C, Uses>> }
+>
+
+type Subscriptions<Events, Context> = None<
+  Events,
+  { readonly [E in keyof Events]?: (event: ReceivedFrom<Events[E]>, context: Context) => void | Promise<void> }
+>
+
+/** A type without keys would take any object. */
+type None<Keys, Some> = keyof NoInfer<Keys> extends never ? undefined : Some
