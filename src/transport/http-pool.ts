@@ -3,10 +3,11 @@
  * `Client` of its own rather than a share of an undici `Pool`, so that a waiting request can leave the queue, a refused
  * connection fails its own request only, and a reset after the head is not mistaken for the end of an unframed body.
  */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Client } from 'undici'
 import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
+import { type Dial, dialTcp } from './dial.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 export interface PoolLimits {
@@ -18,6 +19,8 @@ export interface PoolLimits {
   readonly maxWaiting: number
   /** Head of an answer, in bytes. @default 65536 */
   readonly maxHeadBytes: number
+  /** How connections are opened. @default over TCP */
+  readonly dial?: Dial | undefined
 }
 
 /** Keep-alive when the node does not say how long it keeps idle connections. */
@@ -64,7 +67,7 @@ export class Slot {
 
   #connect(address: Address, callback: (...args: [Error, null] | [null, Socket]) => void): void {
     this.failed = false
-    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
+    const socket = (this.#limits.dial ?? dialTcp)(address)
     let settled = false
     const timer = setTimeout(() => {
       socket.destroy(

@@ -1,21 +1,26 @@
 /** A request that may switch protocols: on a connection of its own, which becomes a plain pair of byte streams on 101. */
 import { type ClientRequest, request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
 import { type Address, toHostPort } from '../core/node.ts'
+import { type Dial, dialTcp } from './dial.ts'
 import type { TunnelEvents, UpstreamRequest } from './upstream.ts'
 import { UpstreamError } from './upstream-error.ts'
+
+export interface TunnelLimits {
+  readonly connectTimeoutMs: number
+  readonly dial?: Dial | undefined
+}
 
 /** Opens it. `closed` is called once, when nothing of it is left. */
 export function openTunnel(
   address: Address,
   { method, path, headers }: UpstreamRequest,
   events: TunnelEvents,
-  connectTimeoutMs: number,
+  { connectTimeoutMs, dial = dialTcp }: TunnelLimits,
   closed: () => void,
 ): { abort(): void } {
   let sent = false
   let done = false
-  const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true })
+  const socket = dial(address)
   const timer = setTimeout(() => {
     socket.destroy(
       new UpstreamError('ETIMEDOUT', `connect ${toHostPort(address)}: no answer in ${connectTimeoutMs} ms`),

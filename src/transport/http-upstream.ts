@@ -15,6 +15,7 @@ export function createHttpUpstream(options: UpstreamOptions = {}): Upstream {
     maxConnections: options.maxConnections ?? 256,
     maxWaiting: options.maxWaiting ?? 1024,
     maxHeadBytes: options.maxHeadBytes ?? 65_536,
+    dial: options.dial,
   }
   const pools = new Map<string, NodePool>()
   const leaving = new Set<NodePool>()
@@ -33,7 +34,7 @@ export function createHttpUpstream(options: UpstreamOptions = {}): Upstream {
   return {
     send: (address, request, events) => new Exchange(poolOf(address), request, events),
     tunnel(address, request, events) {
-      const tunnel = openTunnel(address, request, events, limits.connectTimeoutMs, () => tunnels.delete(tunnel))
+      const tunnel = openTunnel(address, request, events, limits, () => tunnels.delete(tunnel))
       tunnels.add(tunnel)
       return tunnel
     },

@@ -13,6 +13,7 @@ import { findMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { FrameWriter } from '../rpcx/writer.ts'
 import { ConnectionWatch } from './connection-watch.ts'
+import type { Dial } from './dial.ts'
 import { PendingRing } from './pending-ring.ts'
 import { readBuffer } from './read-buffer.ts'
 import {
@@ -40,6 +41,8 @@ export interface RpcConnectionLimits {
   readonly silenceMs: number
   /** With nothing to do. Less than what nodes of ours allow, so that this side closes first. @default 300000 */
   readonly idleMs: number
+  /** Opens the connection instead of TCP: nodes without a port, in tests. */
+  readonly dial?: Dial | undefined
 }
 
 export interface RpcConnectionHost {
@@ -80,7 +83,12 @@ export class RpcConnection implements WaitingRoom {
     this.#outbox = new Outbox(host.turn, () => this.#written())
     this.#splitter = createSplitter((frame) => this.#take(frame), limits.maxFrameBytes)
     const onread = { buffer: readBuffer(), callback: (length: number) => this.#read(onread.buffer, length) }
-    this.#socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread })
+    if (limits.dial === undefined) {
+      this.#socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread })
+    } else {
+      this.#socket = limits.dial(address)
+      this.#socket.on('data', (chunk: Buffer) => this.#read(chunk, chunk.length))
+    }
     this.#connectTimer = clock.after(limits.connectTimeoutMs, () => {
       const where = `connect ${toHostPort(address)}`
       this.destroy(new UpstreamError('ETIMEDOUT', `${where}: no answer in ${limits.connectTimeoutMs} ms`))

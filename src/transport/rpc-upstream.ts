@@ -20,6 +20,7 @@ export function createRpcUpstream(options: RpcUpstreamOptions = {}): RpcUpstream
     maxUnsentBytes: options.maxUnsentBytes ?? 32 * 1024 * 1024,
     silenceMs: options.silenceMs ?? 10_000,
     idleMs: options.idleMs ?? 300_000,
+    dial: options.dial,
   }
   const clock = options.clock ?? systemClock
   const turn = new OutboxTurn(() => createWriter(limits.maxFrameBytes))
