@@ -17,17 +17,20 @@ function room(writer: PayloadWriter, byteCount: number): Buffer {
 
 export function encodeNumber(value: number, writer: PayloadWriter): void {
   const bytes = room(writer, 9)
-  const at = writer.position
-  // Go cannot read a float into an integer: whatever is a safe integer goes as one, −0 too.
-  if (!Number.isSafeInteger(value)) {
-    bytes[at] = 0xcb
-    putFloat64(bytes, at + 1, value)
-    writer.position = at + 9
-  } else if (value >= 0) {
-    writer.position = putUnsigned(bytes, at, value)
-  } else {
-    writer.position = putNegative(bytes, at, value)
+  writer.position = putNumber(bytes, writer.position, value)
+}
+
+/** Up to nine bytes, for which the room must be there. Returns where the next byte goes. */
+export function putNumber(bytes: Buffer, at: number, value: number): number {
+  if ((value & 0x7f) === value) {
+    bytes[at] = value
+    return at + 1
   }
+  // Go cannot read a float into an integer: whatever is a safe integer goes as one, −0 too.
+  if (Number.isSafeInteger(value)) return value >= 0 ? putUnsigned(bytes, at, value) : putNegative(bytes, at, value)
+  bytes[at] = 0xcb
+  putFloat64(bytes, at + 1, value)
+  return at + 9
 }
 
 function putUnsigned(bytes: Buffer, at: number, value: number): number {

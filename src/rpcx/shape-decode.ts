@@ -1,0 +1,68 @@
+/** Source text of a function that reads one shape: keys are compared, not decoded, and the object is made at once. */
+import { decodeValue, type PayloadReader } from './msgpack-decode.ts'
+import type { MapShape, Shape } from './shape.ts'
+import { readText } from './text.ts'
+
+/**
+ * Reads a map of the shape. Undefined: it is another, and the position is where it was.
+ * @throws GomsError INVALID_ARGUMENT, as the generic decoder does for the same bytes
+ */
+export type ShapeDecoder = (reader: PayloadReader) => object | undefined
+
+/** @throws EvalError where the process forbids code generation */
+export function compileDecoder(shape: MapShape): ShapeDecoder {
+  const functions: string[] = []
+  const root = mapFunction(shape, 0, functions)
+  const tools = { decodeValue, readText }
+  const source = `'use strict'; ${functions.join('\n')}\nreturn ${root}`
+  return new Function(...Object.keys(tools), source)(...Object.values(tools)) as ShapeDecoder
+}
+
+/** Adds the function for a map and for those inside it. Returns its name. */
+function mapFunction(shape: MapShape, depth: number, functions: string[]): string {
+  const { keys, values } = shape
+  const fields = values.map((value, i) => field(value, `v${i}`, depth + 1, functions))
+  const name = `d${functions.length}`
+  const names = keys.map((_, i) => `v${i}`)
+  functions.push(`
+function ${name}(r) {
+  const b = r.bytes, at = r.position, end = r.end
+  let p = at, c = 0, ${names.join(', ')}
+  ${compare(keys.length < 16 ? [0x80 | keys.length] : [0xde, keys.length >>> 8, keys.length & 0xff])}
+  ${keys.map((key, i) => compare([0xa0 | key.length, ...Buffer.from(key, 'latin1')]) + fields[i]).join('\n  ')}
+  if (p > end) { r.position = at; return undefined }
+  r.position = p
+  return { ${keys.map((key, i) => `${JSON.stringify(key)}: ${names[i]}`).join(', ')} }
+}`)
+  return name
+}
+
+/** Bytes behind the payload may be compared too; nothing comes of it, because every value and the end check it. */
+function compare(bytes: readonly number[]): string {
+  const differs = bytes.map((byte, i) => `b[p${i === 0 ? '' : ` + ${i}`}] !== ${byte}`).join(' || ')
+  return `if (${differs}) { r.position = at; return undefined } p += ${bytes.length}; `
+}
+
+function field(shape: Shape, v: string, depth: number, functions: string[]): string {
+  const generic = `{ r.position = p; ${v} = decodeValue(r, ${depth}); p = r.position }`
+  switch (shape.kind) {
+    case 'text':
+      return `c = b[p]; if (c >= 160 && c < 192 && p + (c & 31) < end) { ${v} = readText(b, p + 1, p + 1 + (c & 31)); p += 1 + (c & 31) } else ${generic}`
+    case 'number':
+      return `c = b[p]; if (c < 128 && p < end) { ${v} = c; p++ } else ${generic}`
+    case 'flag':
+      return `c = b[p]; if ((c === 194 || c === 195) && p < end) { ${v} = c === 195; p++ } else ${generic}`
+    case 'map': {
+      const name = mapFunction(shape, depth, functions)
+      return `{ r.position = p; ${v} = ${name}(r); if (${v} === undefined) ${v} = decodeValue(r, ${depth}); p = r.position }`
+    }
+    case 'list': {
+      if (shape.of.kind !== 'map') return generic
+      const name = mapFunction(shape.of, depth + 1, functions)
+      // Short lists only: longer headers, and what is no list, go the generic way.
+      return `c = b[p]; if (c >= 144 && c < 160 && p < end) { r.position = p + 1; ${v} = []; for (let n = c & 15; n > 0; n--) { let x = ${name}(r); if (x === undefined) x = decodeValue(r, ${depth + 1}); ${v}.push(x) } p = r.position } else ${generic}`
+    }
+    default:
+      return generic
+  }
+}

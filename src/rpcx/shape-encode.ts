@@ -1,0 +1,102 @@
+/** Source text of a function that writes one shape: the same bytes as the generic encoder, keys as constants. */
+import type { PayloadWriter } from './codec.ts'
+import { encodeValue } from './msgpack-encode.ts'
+import { putCount, putNumber } from './msgpack-scalars.ts'
+import type { MapShape, Shape } from './shape.ts'
+import { writeShortAscii } from './text.ts'
+
+/** Writes the value if it is of the shape. False: nothing was written. */
+export type ShapeEncoder = (value: unknown, writer: PayloadWriter) => boolean
+
+/** Text up to here is written in place. */
+const SHORT_TEXT = 31
+
+/**
+ * @throws EvalError where the process forbids code generation
+ */
+export function compileEncoder(shape: MapShape): ShapeEncoder {
+  const functions: string[] = []
+  const root = mapFunction(shape, 0, functions)
+  const source = `'use strict'; ${functions.join('\n')}\nreturn ${root}`
+  const tools = {
+    encodeValue,
+    putCount,
+    putNumber,
+    writeShortAscii,
+    plain: Object.prototype,
+    prototypeOf: Object.getPrototypeOf,
+  }
+  return new Function(...Object.keys(tools), source)(...Object.values(tools)) as ShapeEncoder
+}
+
+/** Adds the function for a map and for those inside it. Returns its name. Keys are plain ASCII (see shape.ts). */
+function mapFunction(shape: MapShape, depth: number, functions: string[]): string {
+  const { keys, values } = shape
+  const fields = values.map((value, i) => field(value, `v${i}`, roomFrom(shape, i + 1), depth + 1, functions))
+  const name = `e${functions.length}`
+  functions.push(`
+const k${name} = ${JSON.stringify(keys)}
+function ${name}(v, w) {
+  if (typeof v !== 'object' || v === null || prototypeOf(v) !== plain) return false
+  let i = 0
+  for (const k in v) if (k !== k${name}[i++]) return false
+  if (i !== ${keys.length}) return false
+  const ${keys.map((key, n) => `v${n} = v[${JSON.stringify(key)}]`).join(', ')}
+  if (${keys.map((_, n) => `v${n} === undefined`).join(' || ')}) return false
+  if (w.bytes.length - w.position < ${roomFrom(shape, 0)}) w.reserve(${roomFrom(shape, 0)})
+  let b = w.bytes, p = w.position, l = 0
+  ${constants(header(keys.length))}
+  ${keys.map((key, n) => constants(keyBytes(key)) + fields[n]).join('\n  ')}
+  w.position = p
+  return true
+}`)
+  return name
+}
+
+function header(count: number): number[] {
+  return count < 16 ? [0x80 | count] : [0xde, count >>> 8, count & 0xff]
+}
+
+function keyBytes(key: string): number[] {
+  return [0xa0 | key.length, ...Buffer.from(key, 'latin1')]
+}
+
+function constants(bytes: readonly number[]): string {
+  return `${bytes.map((byte, i) => `b[p${i === 0 ? '' : ` + ${i}`}] = ${byte};`).join(' ')} p += ${bytes.length};`
+}
+
+/** What is written in place from that field on, at most; a value that goes another way makes its own room. */
+function roomFrom(shape: MapShape, first: number): number {
+  const head = first === 0 ? 3 : 0
+  return shape.keys.slice(first).reduce((sum, key) => sum + 1 + key.length + 1 + SHORT_TEXT, head)
+}
+
+/** Leaves place and buffer to another function, then takes them up again with room for the rest. */
+function aside(call: string, rest: number): string {
+  const room = rest === 0 ? '' : `if (w.bytes.length - w.position < ${rest}) w.reserve(${rest}); `
+  return `{ w.position = p; ${call}; ${room}b = w.bytes; p = w.position }`
+}
+
+function field(shape: Shape, v: string, rest: number, depth: number, functions: string[]): string {
+  const generic = aside(`encodeValue(${v}, w, ${depth})`, rest)
+  switch (shape.kind) {
+    case 'text':
+      return `if (typeof ${v} === 'string' && (l = ${v}.length) <= ${SHORT_TEXT} && writeShortAscii(b, p + 1, ${v})) { b[p] = 160 | l; p += 1 + l } else ${generic}`
+    case 'number':
+      return `if (typeof ${v} === 'number') p = putNumber(b, p, ${v}); else ${generic}`
+    case 'flag':
+      return `if (typeof ${v} === 'boolean') b[p++] = ${v} ? 195 : 194; else ${generic}`
+    case 'map': {
+      const name = mapFunction(shape, depth, functions)
+      return aside(`if (!${name}(${v}, w)) encodeValue(${v}, w, ${depth})`, rest)
+    }
+    case 'list': {
+      if (shape.of.kind !== 'map') return generic
+      const name = mapFunction(shape.of, depth + 1, functions)
+      const each = `for (let n = 0; n < ${v}.length; n++) if (!${name}(${v}[n], w)) encodeValue(${v}[n], w, ${depth + 1})`
+      return `if (Array.isArray(${v})) ${aside(`putCount(w, ${v}.length, 144, 220); ${each}`, rest)} else ${generic}`
+    }
+    default:
+      return generic
+  }
+}
