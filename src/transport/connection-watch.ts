@@ -20,6 +20,8 @@ export interface Watched {
 
 /** Looks in one silence: it is exact to a quarter of it. */
 const TICKS = 4
+/** More than a heartbeat's frame. */
+const HEARTBEAT_BYTES = 64
 
 export class ConnectionWatch {
   /** Set by whoever reads. No time is taken on the way: only that something came since the last look. */
@@ -56,9 +58,9 @@ export class ConnectionWatch {
   #look(): void {
     const takenBytes = this.#watched.takenBytes()
     // The heartbeat itself is taken by the system at once: that is no sign of life.
-    const moved = this.heard || (takenBytes !== this.#takenBytes && !this.#asked)
+    const moved = this.heard || takenBytes - this.#takenBytes > (this.#asked ? HEARTBEAT_BYTES : 0)
     this.heard = false
-    this.#asked = false
+    if (moved) this.#asked = false
     this.#takenBytes = takenBytes
     const waiting = this.#watched.waiting()
     this.#silentTicks = waiting && !moved ? this.#silentTicks + 1 : 0

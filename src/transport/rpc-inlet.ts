@@ -149,7 +149,7 @@ export class RpcInlet implements ExchangeHost {
   }
 
   writeReply(exchange: RpcExchange, output: unknown, msgpack: PayloadCodec): void {
-    if (this.#closed) return
+    if (!this.#open()) return
     if (this.#encoding) {
       // An output whose getter answers another request: the frames must not stand within each other.
       queueMicrotask(() => this.writeReply(exchange, output, msgpack))
@@ -178,7 +178,7 @@ export class RpcInlet implements ExchangeHost {
   }
 
   writeFault(exchange: RpcExchange, fault: RpcFault): void {
-    if (this.#closed) return
+    if (!this.#open()) return
     if (this.#encoding) {
       queueMicrotask(() => this.writeFault(exchange, fault))
       return
@@ -258,8 +258,13 @@ export class RpcInlet implements ExchangeHost {
   }
 
   #written(): void {
+    if (!this.#reading) this.#pauseIfFull()
+  }
+
+  /** Whether an answer may still be written: not to a caller that has left too many unread. */
+  #open(): boolean {
     if (this.#socket.writableLength > this.#host.limits.maxUnreadBytes) this.destroy()
-    else if (!this.#reading) this.#pauseIfFull()
+    return !this.#closed
   }
 
   #pauseIfFull(): void {

@@ -58,6 +58,7 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
   let draining = false
   let closing: Promise<void> | undefined
   let inletIdle: (inlet: RpcInlet) => void = () => {}
+  let whenGone: () => void = () => {}
   let looking: Timer | undefined
 
   const host: RpcInletHost = {
@@ -87,6 +88,7 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
     socket.once('close', () => {
       connections.delete(connection)
       connection.inlet?.destroy()
+      whenGone()
     })
     // A caller that has gone reads no answers: what it asked for is of no use any more.
     socket.once('end', () => connection.inlet?.destroy())
@@ -131,12 +133,20 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
   function close(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       let timer: Timer | undefined
-      server.close(() => resolve())
-      const destroyAll = (): void => {
-        for (const { socket } of connections) socket.destroy()
+      let unbound = false
+      whenGone = () => {
+        if (!unbound || connections.size > 0) return
         timer?.cancel()
         looking?.cancel()
-        // One that was never bound has nothing to close, and says so at once.
+        resolve()
+      }
+      // One that was never bound says so as an error, which is as good.
+      server.close(() => {
+        unbound = true
+        whenGone()
+      })
+      const destroyAll = (): void => {
+        for (const { socket } of connections) socket.destroy()
       }
       const endAll = (): void => {
         inletIdle = () => {}
