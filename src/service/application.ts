@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import { toWebApp } from './recognise.ts'
 import type { ServiceDefinition } from './service.ts'
+import { isThenable } from './thenable.ts'
 import type { WebApp } from './web-app.ts'
 
 /** An application that does not close is left behind after this. */
@@ -73,8 +74,4 @@ export function createApplication(
       })
     },
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

@@ -3,7 +3,14 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CallContext } from '../core/context.ts'
 
 const contexts = new WeakMap<object, CallContext>()
-const ambient = new AsyncLocalStorage<AmbientContext>()
+const ambient = new AsyncLocalStorage<AmbientContext | undefined>()
+
+/** The call whose RPC handler is running right now, up to its first `await`, without AsyncLocalStorage. */
+let running: AmbientContext | undefined
+/** `running` was moved into AsyncLocalStorage, because something asked for it. */
+let moved = false
+/** Something in this process has asked for its call without a request: from then on RPC handlers are entered. */
+let wanted = false
 
 /** What AsyncLocalStorage holds: the call, and what remains of it once it is over. */
 export interface AmbientContext {
@@ -25,9 +32,19 @@ export interface AmbientContext {
  */
 export function callContext(request?: object): CallContext | undefined {
   if (request !== undefined) return ofRequest(request)
-  const store = ambient.getStore()
+  const store = storeNow()
   if (store === undefined) return undefined
   return store.ended ? store.link : store.call
+}
+
+function storeNow(): AmbientContext | undefined {
+  wanted = true
+  if (running !== undefined && !moved) {
+    // What follows in this handler, and all that it starts, finds it too.
+    ambient.enterWith(running)
+    moved = true
+  }
+  return ambient.getStore()
 }
 
 /** Runs `fn` outside of the call: it keeps the trace as a link, and has no deadline, signal, caller or identity. */
@@ -40,7 +57,7 @@ export function detached<T>(fn: () => T): T {
 
 /** Name of the service that the running code belongs to, where several are served in one process; also once its call has ended. */
 export function servingService(): string | undefined {
-  return ambient.getStore()?.service
+  return storeNow()?.service
 }
 
 /** Makes a call's context be found by its request. */
@@ -51,6 +68,36 @@ export function bindContext(request: object, context: CallContext): void {
 /** Runs `fn` as part of a call. */
 export function runInCall<T>(context: AmbientContext, fn: () => T): T {
   return ambient.run(context, fn)
+}
+
+/**
+ * Calls an RPC handler. AsyncLocalStorage costs every promise something, and handlers have a context of their own: it is
+ * entered only for a service that wants it (`ambient: true`, or a web application beside), or once something in this
+ * process has asked without being given a request. Up to its first `await` a handler is found in any case.
+ * @param wish what the service says: `false` never enters
+ */
+export function callHandler<Input, Context, Output>(
+  handler: (input: Input, context: Context) => Output,
+  input: Input,
+  context: Context,
+  call: AmbientContext,
+  wish: boolean | undefined,
+): Output {
+  const outer = running
+  const outerMoved = moved
+  // A caller in this process calls its callee in the middle of its own call.
+  const within = ambient.getStore()
+  const enters = wish === false ? within !== undefined : wish === true || wanted || within !== undefined
+  running = enters || wish === false ? undefined : call
+  moved = false
+  try {
+    if (enters) return ambient.run(wish === false ? undefined : call, handler, input, context)
+    return handler(input, context)
+  } finally {
+    if (moved) ambient.enterWith(within)
+    running = outer
+    moved = outerMoved
+  }
 }
 
 /** Frameworks keep node's request under one of these names: Fastify `raw`, Koa `req`, Hono `req.raw`, `env.incoming`. */

@@ -31,6 +31,8 @@ export interface InboundDeps {
   readonly compat?: Compat
   readonly log: Log
   readonly clock: Clock
+  /** Calls in progress over RPC: `maxInFlight` counts both. */
+  readonly alsoInFlight?: () => number
   /** Asked by `/-/ready` beside what the inbound way knows itself. @default always true */
   readonly ready?: () => boolean
 }
@@ -77,7 +79,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     maxInFlight: definition.maxInFlight ?? Number.POSITIVE_INFINITY,
     started: () => state === 'started',
     refusing: () => refusing,
-    inFlight: () => inFlight,
+    inFlight: () => inFlight + (deps.alsoInFlight?.() ?? 0),
   }
 
   const watch: HeadWatch = {

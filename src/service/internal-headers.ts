@@ -83,6 +83,6 @@ function isOurs(lowerCaseName: string): boolean {
   )
 }
 
-function toInteger(text: string | undefined): number | undefined {
+export function toInteger(text: string | undefined): number | undefined {
   return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
 }

@@ -40,6 +40,12 @@ export const NO_HTTP: Denial = {
   msg: 'the service has no HTTP application',
   refused: 'unimplemented',
 }
+export const NO_METHOD: Denial = {
+  status: 501,
+  code: 'UNIMPLEMENTED',
+  msg: 'the service has no such method',
+  refused: 'unimplemented',
+}
 export const NO_UPGRADE: Denial = { status: 501, code: 'UNIMPLEMENTED', msg: 'the service takes no upgrade' }
 export const FAILED: Denial = { status: 500, code: 'INTERNAL', msg: 'the service failed; the trace id is in its log' }
 

@@ -1,0 +1,215 @@
+/** The way in of one service for RPC: takes requests from a listener, or from callers in this process, to its handlers. */
+import { randomBytes } from 'node:crypto'
+import type { Method } from '../contract/method.ts'
+import type { Clock } from '../core/clock.ts'
+import type { CallContext } from '../core/context.ts'
+import { GomsError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { MethodCodecs } from '../rpcx/codec.ts'
+import type { RpcHandler, RpcReceived, RpcResponder } from '../transport/rpc.ts'
+import { keyCheck } from './call-key.ts'
+import { type Denial, NO_METHOD } from './refusal.ts'
+import { createContexts, RpcCall } from './rpc-context.ts'
+import { denialFault, type FaultDeps, toFault } from './rpc-fault.ts'
+import { readMetadata } from './rpc-metadata.ts'
+import { createRpcMethod, type RpcMethod } from './rpc-method.ts'
+import type { ServiceDefinition } from './service.ts'
+import { type Door, refuse } from './stack.ts'
+import { isThenable } from './thenable.ts'
+
+export interface RpcInboundDeps {
+  readonly definition: ServiceDefinition
+  /** New at each start; workers of one process share it. */
+  readonly nodeId: string
+  /** Name that the node is registered under. @default the definition's */
+  readonly service?: string
+  /** The project's shared key; undefined or empty: everybody is let in, and nobody is believed to be a caller of ours. */
+  readonly callKey: string | undefined
+  /** Requests without any key are let in, for Go programs that send none; nothing is believed of them. @default false */
+  readonly admitGo?: boolean
+  readonly log: Log
+  readonly clock: Clock
+  /** The clients of the definition's `uses`, for one call. */
+  readonly clients?: (call: CallContext) => Readonly<Record<string, unknown>>
+  /** Tells an event. @default rejects with UNIMPLEMENTED */
+  readonly emit?: (event: string, payload: unknown, call: CallContext) => Promise<void>
+  /** The payload codecs of a method. @default the listener's own */
+  readonly codecs?: (method: string) => MethodCodecs | undefined
+  /** Calls in progress over HTTP: `maxInFlight` counts both. */
+  readonly alsoInFlight?: () => number
+  /** Whether outputs are held against the contract's schemas. @default unless NODE_ENV is 'production' */
+  readonly checksOutput?: boolean
+  /** Ids of unexpected errors. @default 12 random hex digits */
+  readonly newErrorId?: () => string
+}
+
+export interface RpcInbound {
+  readonly handler: RpcHandler
+  /** From here on calls are taken; before, they are refused as `overloaded`. */
+  start(): void
+  /** What arrives is served for another `serveForMs`, then refused as `draining`. A second call can only shorten it. @default 0 */
+  drain(serveForMs?: number): void
+  /** Handlers that have not answered. */
+  inFlight(): number
+  /** Resolves when nothing is in progress; at once when nothing is. */
+  idle(): Promise<void>
+  /** Refuses what arrives from now on. */
+  close(): void
+}
+
+/** Opens nothing itself. */
+export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
+  const { definition, clock, log } = deps
+  const service = deps.service ?? definition.name
+  const check = deps.callKey ? keyCheck(deps.callKey) : undefined
+  const admitGo = deps.admitGo === true
+  const methods = methodsOf(deps)
+  const contextOf = createContexts({
+    log,
+    uses: Object.keys(definition.uses ?? {}),
+    clients: deps.clients ?? noClients,
+    emit: deps.emit ?? noBroker,
+  })
+  const faults: FaultDeps = { log, newErrorId: deps.newErrorId ?? (() => randomBytes(6).toString('hex')) }
+  let state: 'starting' | 'started' | 'closed' = 'starting'
+  let refusing = false
+  let inFlight = 0
+  const waiting: (() => void)[] = []
+
+  const door: Door = {
+    target: `${service}/${deps.nodeId}`,
+    maxInFlight: definition.maxInFlight ?? Number.POSITIVE_INFINITY,
+    started: () => state === 'started',
+    refusing: () => refusing,
+    inFlight: () => inFlight + (deps.alsoInFlight?.() ?? 0),
+  }
+
+  function handle(received: RpcReceived, responder: RpcResponder): void {
+    const internal = readMetadata(received, check, admitGo)
+    const method = received.service === service ? methods.get(received.method) : undefined
+    const denial = refuse(internal, door)
+    if (denial !== undefined || method === undefined) {
+      responder.fault(denialFault(denial ?? unknownMethod(received, service), `${service}.${received.method}`))
+      return
+    }
+    inFlight++
+    const call = new RpcCall(received, internal, clock, service)
+    try {
+      const answer = method.run(received.input(method.codecs), contextOf(call), call)
+      if (isThenable(answer)) {
+        call.listen()
+        answer.then(
+          (settled) => reply(settled, method, call, responder),
+          (thrown: unknown) => fail(thrown, method, call, responder),
+        )
+      } else {
+        reply(answer, method, call, responder)
+      }
+    } catch (thrown) {
+      fail(thrown, method, call, responder)
+    }
+  }
+
+  /** Ended before the answer goes out: whoever gets it may send the next call at once. */
+  function reply(output: unknown, method: RpcMethod, call: RpcCall, responder: RpcResponder): void {
+    if (!end(call)) return
+    try {
+      responder.reply(output, method.codecs)
+    } catch (thrown) {
+      // An output that cannot travel is a mistake of this service, not of its caller.
+      const message = thrown instanceof Error ? thrown.message : String(thrown)
+      const error = new Error(`the output cannot travel: ${message}`, { cause: thrown })
+      responder.fault(toFault(error, failedIn(method, call), faults))
+    }
+  }
+
+  function fail(thrown: unknown, method: RpcMethod, call: RpcCall, responder: RpcResponder): void {
+    if (end(call)) responder.fault(toFault(thrown, failedIn(method, call), faults))
+  }
+
+  /** False when it has ended already: a thenable may settle twice, and a throw may follow an answer. */
+  function end(call: RpcCall): boolean {
+    if (call.ended) return false
+    call.end()
+    inFlight--
+    if (inFlight <= 0 && waiting.length > 0) for (const resolve of waiting.splice(0)) resolve()
+    return true
+  }
+
+  return {
+    handler: handle,
+    start() {
+      if (state === 'starting') state = 'started'
+      if (Object.keys(definition.on ?? {}).length > 0) {
+        log.warn(`${service}: its event handlers (\`on\`) are not called: events come with a broker`)
+      }
+    },
+    drain(serveForMs = 0) {
+      if (serveForMs <= 0) refusing = true
+      else {
+        clock.after(serveForMs, () => {
+          refusing = true
+        })
+      }
+    },
+    inFlight: () => inFlight,
+    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    close() {
+      refusing = true
+      state = 'closed'
+    },
+  }
+}
+
+/** By their name, and with the first letter in the other case, as Go writes it; a name of the contract goes before. */
+function methodsOf(deps: RpcInboundDeps): ReadonlyMap<string, RpcMethod> {
+  const { definition } = deps
+  const { rpc: handlers = {}, contract } = definition
+  const methods = new Map<string, RpcMethod>()
+  const checksOutput = deps.checksOutput ?? process.env.NODE_ENV !== 'production'
+  const inherits = definition.http !== undefined && definition.ambient !== false
+  for (const [name, method] of Object.entries<Method>(contract?.shape.rpc ?? {})) {
+    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+    if (handler === undefined) continue
+    methods.set(
+      name,
+      createRpcMethod({
+        where: `${deps.service ?? definition.name}.${name}`,
+        method,
+        handler,
+        codecs: deps.codecs?.(name),
+        checksOutput,
+        // Where a web application has AsyncLocalStorage at work already, handlers may as well use it.
+        ambient: inherits ? true : definition.ambient,
+      }),
+    )
+  }
+  for (const [name, method] of [...methods]) {
+    const first = name.charAt(0)
+    const other = (first === first.toUpperCase() ? first.toLowerCase() : first.toUpperCase()) + name.slice(1)
+    if (!methods.has(other)) methods.set(other, method)
+  }
+  return methods
+}
+
+function unknownMethod(received: RpcReceived, service: string): Denial {
+  if (received.service === service) return NO_METHOD
+  return { ...NO_METHOD, msg: `this node serves "${service}", not "${received.service.slice(0, 80)}"` }
+}
+
+const failedIn = (
+  method: RpcMethod,
+  call: CallContext,
+): { where: string; errors: RpcMethod['errors']; traceId: string } => ({
+  where: method.where,
+  errors: method.errors,
+  traceId: call.traceId,
+})
+
+const noClients = (): Readonly<Record<string, unknown>> => {
+  throw new GomsError('FAILED_PRECONDITION', 'uses: this process makes no calls to other services')
+}
+
+const noBroker = async (event: string): Promise<void> => {
+  throw new GomsError('UNIMPLEMENTED', `emit "${event}": events come with a broker, and this process has none`)
+}

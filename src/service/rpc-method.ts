@@ -1,0 +1,100 @@
+/** One method at work: its input checked, its handler called, its output checked. Synchronous as long as all of them are. */
+import type { HandlerContext } from '../contract/handler.ts'
+import type { Method } from '../contract/method.ts'
+import type { StandardIssue, StandardResult, StandardSchema } from '../contract/standard-schema.ts'
+import { GomsError } from '../core/errors.ts'
+import type { MethodCodecs } from '../rpcx/codec.ts'
+import { type AmbientContext, callHandler } from './context.ts'
+import type { RpcMethodHandler } from './service.ts'
+import { isThenable } from './thenable.ts'
+
+/** Of an input with a thousand mistakes the first are told. */
+const MAX_ISSUES = 20
+
+export interface RpcMethod {
+  /** `user.exists`, for messages. */
+  readonly where: string
+  readonly codecs: MethodCodecs | undefined
+  /** Codes that the contract declares. */
+  readonly errors: Method['errors']
+  /** @throws GomsError INVALID_ARGUMENT, and whatever the handler throws; or a promise that rejects with it */
+  run(input: unknown, context: HandlerContext, call: AmbientContext): unknown
+}
+
+export interface RpcMethodParts {
+  readonly where: string
+  readonly method: Method
+  readonly handler: RpcMethodHandler
+  readonly codecs: MethodCodecs | undefined
+  readonly checksOutput: boolean
+  readonly ambient: boolean | undefined
+}
+
+export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
+  const { where, method, codecs, ambient } = parts
+  const handler = parts.handler as (input: unknown, context: HandlerContext) => unknown
+  const input = method.input
+  const output = parts.checksOutput ? method.output : undefined
+
+  function invoke(value: unknown, context: HandlerContext, call: AmbientContext): unknown {
+    const answer = callHandler(handler, value, context, call, ambient)
+    if (output === undefined) return answer
+    return isThenable(answer) ? answer.then((settled) => checked(output, settled)) : checked(output, answer)
+  }
+
+  /** The answer itself, never what the schema makes of it: in production there is no schema. */
+  function checked(schema: StandardSchema, answer: unknown): unknown {
+    const result = schema['~standard'].validate(answer)
+    if (isThenable(result)) return result.then((settled) => fitting(settled, answer))
+    return fitting(result, answer)
+  }
+
+  function fitting(result: StandardResult<unknown>, answer: unknown): unknown {
+    if (result.issues === undefined) return answer
+    throw new Error(`the output does not fit the contract: ${describe(toIssues('output', result.issues))}`)
+  }
+
+  function accepted(result: StandardResult<unknown>): unknown {
+    if (result.issues === undefined) return result.value
+    const issues = toIssues('input', result.issues)
+    throw new GomsError('INVALID_ARGUMENT', `${where}: ${describe(issues)}`, { data: issues })
+  }
+
+  return {
+    where,
+    codecs,
+    errors: method.errors,
+    run(value, context, call) {
+      if (input === undefined) return invoke(value, context, call)
+      const result = input['~standard'].validate(value)
+      if (isThenable(result)) return result.then((settled) => invoke(accepted(settled), context, call))
+      return invoke(accepted(result), context, call)
+    },
+  }
+}
+
+/** What is wrong, and where: the `data` of INVALID_ARGUMENT. */
+interface Issue {
+  /** `input.lines[0].count` */
+  readonly path: string
+  readonly message: string
+}
+
+function toIssues(root: string, issues: readonly StandardIssue[]): Issue[] {
+  return issues.slice(0, MAX_ISSUES).map(({ path, message }) => ({ path: pathOf(root, path), message }))
+}
+
+function pathOf(root: string, path: StandardIssue['path']): string {
+  let text = root
+  for (const part of path ?? []) {
+    const key = typeof part === 'object' ? part.key : part
+    text += typeof key === 'number' ? `[${key}]` : `.${String(key)}`
+  }
+  return text
+}
+
+function describe(issues: readonly Issue[]): string {
+  const [first] = issues
+  const text = first === undefined ? 'it was refused without a reason' : `${first.path}: ${first.message}`
+  return issues.length > 1 ? `${text} (and ${issues.length - 1} more)` : text
+}

@@ -1,0 +1,129 @@
+/** One call at the node that serves it, whatever carried it: what is known of it, and how it ends. Signal, timer and trace cost only when used. */
+import type { Clock, Timer } from '../core/clock.ts'
+import type { CallContext, TraceContext } from '../core/context.ts'
+import { GomsError } from '../core/errors.ts'
+import { receiveTrace } from '../telemetry/trace-context.ts'
+import type { AmbientContext } from './context.ts'
+import type { InternalHeaders } from './internal-headers.ts'
+
+/** Longest delay of a timer in Node; a later deadline is none for a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+export abstract class ServedCall implements CallContext, AmbientContext {
+  readonly caller: string | undefined
+  readonly identity: unknown
+  readonly attempt: number
+  readonly service: string | undefined
+  readonly #clock: Clock
+  #deadlineAtMs: number
+  #trace: TraceContext | undefined
+  #controller: AbortController | undefined
+  #timer: Timer | undefined
+  #aborted: GomsError | undefined
+  #ended = false
+
+  constructor(internal: InternalHeaders, clock: Clock, service: string | undefined) {
+    this.service = service
+    this.caller = internal.caller
+    this.identity = internal.identity
+    this.attempt = internal.attempt
+    this.#clock = clock
+    this.#deadlineAtMs =
+      internal.deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + internal.deadlineMs
+  }
+
+  /** A header or metadata of the request, by its lower-case name. */
+  protected abstract sent(lowerCaseName: string): string | undefined
+
+  /** Somebody will look at the signal: from now on `abort` must be told of what happens. */
+  protected watched(): void {}
+
+  /** This node's own span: a child of what the caller sent, or the start of a trace. */
+  get trace(): TraceContext {
+    if (this.#trace === undefined) this.#trace = receiveTrace((name) => this.sent(name))
+    return this.#trace
+  }
+
+  get traceId(): string {
+    return this.trace.traceId
+  }
+
+  leftMs(): number {
+    return this.#deadlineAtMs - this.#clock.now()
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
+      else if (!this.#ended) this.#watch()
+    }
+    return this.#controller.signal
+  }
+
+  #watch(): void {
+    this.watched()
+    const leftMs = this.leftMs()
+    if (leftMs > MAX_TIMER_MS) return
+    this.#timer = this.#clock.after(Math.max(0, leftMs), () => {
+      this.abort(new GomsError('DEADLINE_EXCEEDED', 'call: the deadline of the caller is over'))
+    })
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  get call(): CallContext {
+    return this
+  }
+
+  get link(): CallContext {
+    return new TraceLink(this.trace)
+  }
+
+  /** Tells handlers that nobody waits any more. Does nothing once the call has ended. */
+  abort(reason: GomsError): void {
+    if (this.#ended || this.#aborted !== undefined) return
+    this.#aborted = reason
+    this.#timer?.cancel()
+    this.#controller?.abort(reason)
+  }
+
+  /** The head of the answer is out: the deadline ends there, and a long body is nobody's time-out. */
+  answered(): void {
+    this.#timer?.cancel()
+    this.#deadlineAtMs = Number.POSITIVE_INFINITY
+  }
+
+  /** The answer is out, or the connection gone. */
+  end(): void {
+    this.#ended = true
+    this.#timer?.cancel()
+  }
+}
+
+/** What is left of a call that has ended. */
+class TraceLink implements CallContext {
+  readonly trace: TraceContext
+  readonly caller = undefined
+  readonly identity = undefined
+  readonly attempt = 1
+
+  constructor(trace: TraceContext) {
+    this.trace = trace
+  }
+
+  get traceId(): string {
+    return this.trace.traceId
+  }
+
+  leftMs(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** Never aborted; a new one each time, so that listeners added for ever do not add up in one place. */
+  get signal(): AbortSignal {
+    return new AbortController().signal
+  }
+}
