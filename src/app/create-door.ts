@@ -1,10 +1,8 @@
-/** Puts the right thing behind a node's HTTP port: the way in of a service, or the gateway. */
-import { hashOf, toDocument } from '../contract/contract.ts'
+/** Puts the right thing behind a node's ports: the way in of a service, or the gateway. */
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
-import type { ServiceDefinition } from '../service/service.ts'
 import type { Cluster } from './cluster.ts'
 import type { Door } from './door.ts'
 import { noRpc } from './no-rpc.ts'
@@ -32,24 +30,9 @@ export interface DoorParts {
 /** Each kind is loaded only where it is needed: a service starts without the gateway, and the other way round. */
 export async function createDoor(deps: DoorDeps): Promise<DoorParts> {
   const { definition } = deps
-  return definition.kind === 'service' ? serviceDoor({ ...deps, definition }) : gatewayDoor({ ...deps, definition })
-}
-
-async function serviceDoor(deps: DoorDeps<ServiceDefinition>): Promise<DoorParts> {
-  const { createInbound } = await import('../service/inbound.ts')
-  const { definition, settings, cluster, nodeId, ready, log, clock } = deps
-  const inbound = createInbound({
-    definition,
-    nodeId,
-    callKey: cluster.callKey,
-    compat: settings.gateway.compat,
-    log,
-    clock,
-    ready,
-  })
-  const { contract } = definition
-  const advertised = contract && { hash: hashOf(contract), document: toDocument(contract) }
-  return { door: { ...inbound, rpc: noRpc, protocols: ['http'], contract: advertised }, update() {} }
+  if (definition.kind === 'gateway') return gatewayDoor({ ...deps, definition })
+  const { createServiceDoor } = await import('./service-door.ts')
+  return { door: await createServiceDoor({ ...deps, definition }), update() {} }
 }
 
 async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts> {

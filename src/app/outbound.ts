@@ -9,6 +9,7 @@ import { createHttpCaller, type HttpCaller } from '../mesh/http-call.ts'
 import { createRpcCaller, type RpcCaller } from '../mesh/rpc-call.ts'
 import { callOverHttp } from '../mesh/rpc-over-http.ts'
 import { methodPolicy } from '../mesh/rpc-policy.ts'
+import type { MethodCodecs } from '../rpcx/codec.ts'
 import { callContext } from '../service/context.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -57,8 +58,14 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
   }
 
   async function openRpc(): Promise<RpcCaller> {
-    const { genericCodec } = await import('../rpcx/msgpack.ts')
-    const codecs = { input: genericCodec, output: genericCodec }
+    const { createMethodCodecs } = await import('../rpcx/learning-codec.ts')
+    // Kept over changes of the settings: what they have learnt of a method stays true.
+    const learnt = new Map<string, MethodCodecs>()
+    const codecsOf = (name: string): MethodCodecs => {
+      const known = learnt.get(name) ?? createMethodCodecs()
+      learnt.set(name, known)
+      return known
+    }
     rpc = createRpcCaller({
       dispatcher: cluster.mesh,
       upstream: await cluster.rpcUpstream(),
@@ -67,7 +74,7 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       view,
       policy: ({ service, method, options }) =>
         methodPolicy(settings.policy, routeOf(settings, service, method), options ?? advertised(service, method)),
-      codecs: () => codecs,
+      codecs: (service, method) => codecsOf(`${service}.${method}`),
       offers: (hash, method) => {
         const document = view.contract(hash)
         return document === undefined ? undefined : rpcOf(document, method) !== undefined
