@@ -2,7 +2,18 @@
 
 // what a service file is made of
 export { type Contract, type ContractShape, contract } from './contract/contract.ts'
-export { type ServiceDefinition, type ServiceOptions, service } from './service/service.ts'
+export { type Method, rpc } from './contract/method.ts'
+export { type Event, event } from './contract/event.ts'
+export type { InputOf, OutputOf } from './contract/shape.ts'
+export type { ContextOf, HandlerContext, HandlersOf } from './contract/handler.ts'
+export {
+  type ContractedService,
+  type ContractServiceOptions,
+  type InlineServiceOptions,
+  type ServiceDefinition,
+  type ServiceOptions,
+  service,
+} from './service/service.ts'
 export { type GatewayDefinition, type GatewayDefinitionOptions, gateway } from './gateway/gateway.ts'
 export type { AuthHook, AuthRequest, AuthTarget } from './gateway/auth.ts'
 
@@ -14,6 +25,14 @@ export { fromFastify, fromHandler, fromKoa, fromNest, fromServer } from './servi
 // inside of a call, and calls to others
 export type { CallContext, TraceContext } from './core/context.ts'
 export { callContext, detached } from './service/context.ts'
+export { client } from './mesh/client.ts'
+export { type ClientOf, type ErrorOf, isErrorOf } from './contract/client.ts'
+export type { CallOptions, MethodOptions } from './core/rpc-client.ts'
+export { client } from './mesh/client.ts'
+export { type ClientOf, type ErrorOf, isErrorOf } from './contract/client.ts'
+export type { InputOf, OutputOf } from './contract/shape.ts'
+export type { StandardSchema } from './contract/standard-schema.ts'
+export type { CallOptions, MethodOptions } from './core/rpc-client.ts'
 export { type ActionRequest, fetchAction, settings } from './core/running.ts'
 
 // running

@@ -1,5 +1,8 @@
+import { boolean, object, string } from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { contract, fromDocument, hashOf, isContract, toDocument } from './contract.ts'
+import { event } from './event.ts'
+import { rpc } from './method.ts'
 
 describe('a contract', () => {
   it('is data that says method and path of each action', () => {
@@ -62,5 +65,98 @@ describe('a contract', () => {
     expect(fromDocument({ service: 'u', http: { a: { path: '/x', methods: ['get\r\n'] } } })).toBeUndefined()
     const poisoned = fromDocument(JSON.parse('{"service":"u","http":{"__proto__":{"path":"/x"}}}'))
     expect(Object.getPrototypeOf(poisoned?.http)).toBeNull()
+  })
+})
+
+describe('the methods of a contract', () => {
+  const schema = object({ username: string() })
+  const User = contract('user', {
+    rpc: {
+      exists: rpc({
+        input: schema,
+        output: object({ exists: boolean() }),
+        errors: { USER_NOT_FOUND: schema },
+        timeoutMs: 2000,
+        idempotent: true,
+        retries: 2,
+        limiter: '5/100',
+        breaker: '5/100',
+        expose: 'POST',
+      }),
+      ping: rpc<void>(),
+    },
+  })
+
+  it('are advertised with what callers and gateways must know, and nothing of their types', () => {
+    expect(JSON.parse(JSON.stringify(toDocument(User)))).toEqual({
+      service: 'user',
+      http: {},
+      rpc: {
+        exists: {
+          timeoutMs: 2000,
+          idempotent: true,
+          retries: 2,
+          limiter: '5/100',
+          breaker: '5/100',
+          expose: 'POST',
+          hasInput: true,
+          hasOutput: true,
+          errors: ['USER_NOT_FOUND'],
+        },
+        ping: {},
+      },
+    })
+  })
+
+  it('come back from the registry as they went; a later version may say more', () => {
+    const document = JSON.parse(JSON.stringify(toDocument(User)))
+    expect(fromDocument(document)).toEqual(document)
+    expect(Object.getPrototypeOf(fromDocument(document)?.rpc)).toBeNull()
+    const later = { service: 'user', rpc: { ping: { streams: true } }, more: 1 }
+    expect(fromDocument(later)).toEqual({ service: 'user', http: {}, rpc: { ping: {} } })
+  })
+
+  it.each([
+    [],
+    { ping: 1 },
+    { ping: { expose: 'TRACE' } },
+    { ping: { timeoutMs: 0 } },
+    { ping: { timeoutMs: '5' } },
+    { ping: { idempotent: 'yes' } },
+    { ping: { limiter: 'x' } },
+    { ping: { retries: 1000 } },
+    { ping: { errors: [1] } },
+  ])('are told apart from what is none: %j', (methods) => {
+    expect(fromDocument({ service: 'user', rpc: methods })).toBeUndefined()
+  })
+
+  it('leave the hash of a contract without them as it was', () => {
+    const http = { login: 'POST /login' }
+    expect(hashOf(contract('user', { http, rpc: {} }))).toBe(hashOf(contract('user', { http })))
+    expect(hashOf(contract('user', { http }))).toBe('3c33a248d5ace869')
+    expect(hashOf(contract('user', { http, rpc: { ping: rpc<void>() } }))).not.toBe(hashOf(contract('user', { http })))
+  })
+
+  it.each([
+    [{ timeoutMs: 0 }, /rpc\.m\.timeoutMs: expected an integer from 1 to 2147483647, got `0` \(number\)/],
+    [{ retries: 11 }, /rpc\.m\.retries: expected an integer from 0 to 10/],
+    [{ limiter: '5' }, /rpc\.m\.limiter: expected "<seconds>\/<calls>", like "5\/100", got "5" \(string\)/],
+    [{ expose: 'HEAD' }, /rpc\.m\.expose: expected one of GET, POST/],
+    [{ input: {} }, /rpc\.m\.input: expected a Standard Schema/],
+    [{ errors: { notFound: schema } }, /errors\.notFound: expected a code of your own in capitals/],
+    [{ errors: { DRAINING: schema } }, /errors\.DRAINING: expected a code of your own/],
+    [{ errors: { GONE: 1 } }, /errors\.GONE: expected a Standard Schema/],
+  ])('are refused with the option %j', (options, message) => {
+    expect(() => contract('user', { rpc: { m: rpc(options as never) } })).toThrow(message)
+  })
+
+  it('are refused when they are none, or would make a promise of the client', () => {
+    const invalid = expect.objectContaining({ code: 'GOMS_OPTION_INVALID' })
+    expect(() => contract('user', { rpc: { m: {} as never } })).toThrow(invalid)
+    const name = expect.objectContaining({ code: 'GOMS_NAME_INVALID' })
+    // biome-ignore lint/suspicious/noThenProperty: it is what is refused
+    expect(() => contract('user', { rpc: { then: rpc<void>() } })).toThrow(name)
+    expect(() => contract('user', { rpc: { get_user: rpc<void>() } })).toThrow(name)
+    expect(() => contract('user', { events: { 'a b': event<void>() } })).toThrow(name)
   })
 })
