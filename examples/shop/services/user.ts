@@ -2,6 +2,7 @@
 import { service } from 'goms'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { User } from '../contracts/user.ts'
 import { tokenFor } from '../token.ts'
 import { accounts } from './accounts.ts'
 
@@ -38,4 +39,7 @@ function titled(name: string): string {
   return name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
 }
 
-export default service('user', { http: app })
+export default service(User, {
+  http: app,
+  rpc: { exists: async ({ username }) => ({ exists: await (await accounts()).has(username) }) },
+})
