@@ -5,6 +5,7 @@ export { type Contract, type ContractShape, contract } from './contract/contract
 export { type Method, rpc } from './contract/method.ts'
 export { type Event, event } from './contract/event.ts'
 export type { InputOf, OutputOf } from './contract/shape.ts'
+export type { StandardSchema } from './contract/standard-schema.ts'
 export type { ContextOf, HandlerContext, HandlersOf } from './contract/handler.ts'
 export {
   type ContractedService,
@@ -27,11 +28,6 @@ export type { CallContext, TraceContext } from './core/context.ts'
 export { callContext, detached } from './service/context.ts'
 export { client } from './mesh/client.ts'
 export { type ClientOf, type ErrorOf, isErrorOf } from './contract/client.ts'
-export type { CallOptions, MethodOptions } from './core/rpc-client.ts'
-export { client } from './mesh/client.ts'
-export { type ClientOf, type ErrorOf, isErrorOf } from './contract/client.ts'
-export type { InputOf, OutputOf } from './contract/shape.ts'
-export type { StandardSchema } from './contract/standard-schema.ts'
 export type { CallOptions, MethodOptions } from './core/rpc-client.ts'
 export { type ActionRequest, fetchAction, settings } from './core/running.ts'
 
