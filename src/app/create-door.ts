@@ -1,31 +1,7 @@
 /** Puts the right thing behind a node's ports: the way in of a service, or the gateway. */
-import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
-import type { Settings } from '../core/options.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
-import type { Cluster } from './cluster.ts'
-import type { Door } from './door.ts'
+import type { Door, DoorDeps, DoorParts } from './door.ts'
 import { noRpc } from './no-rpc.ts'
-import type { Outbound } from './outbound.ts'
-import type { Definition } from './service-file.ts'
-
-export interface DoorDeps<D extends Definition = Definition> {
-  readonly definition: D
-  readonly settings: Settings
-  readonly cluster: Cluster
-  readonly nodeId: string
-  /** Calls of this service to others. */
-  readonly outbound: Outbound
-  readonly ready: () => boolean
-  readonly log: Log
-  readonly clock: Clock
-}
-
-export interface DoorParts {
-  readonly door: Door
-  /** Takes changed settings. */
-  update(settings: Settings): void
-}
 
 /** Each kind is loaded only where it is needed: a service starts without the gateway, and the other way round. */
 export async function createDoor(deps: DoorDeps): Promise<DoorParts> {

@@ -1,8 +1,14 @@
 /** What stands behind a node's ports: the gateway, or the way in of a service. One shape for both. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 import type { Transport } from '../core/node.ts'
+import type { Settings } from '../core/options.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
+import type { Cluster } from './cluster.ts'
+import type { Outbound } from './outbound.ts'
+import type { Definition } from './service-file.ts'
 
 export interface Door {
   request(req: IncomingMessage, res: ServerResponse): void
@@ -21,4 +27,23 @@ export interface Door {
   close(): Promise<void>
   /** What the node advertises. */
   readonly contract: { readonly hash: string; readonly document: unknown } | undefined
+}
+
+/** What doors are made of. */
+export interface DoorDeps<D extends Definition = Definition> {
+  readonly definition: D
+  readonly settings: Settings
+  readonly cluster: Cluster
+  readonly nodeId: string
+  /** Calls of this service to others. */
+  readonly outbound: Outbound
+  readonly ready: () => boolean
+  readonly log: Log
+  readonly clock: Clock
+}
+
+export interface DoorParts {
+  readonly door: Door
+  /** Takes changed settings. */
+  update(settings: Settings): void
 }

@@ -4,8 +4,7 @@ import { createHandlerClients } from '../mesh/client.ts'
 import { createInbound, type Inbound } from '../service/inbound.ts'
 import type { RpcInbound } from '../service/rpc-inbound.ts'
 import type { ServiceDefinition } from '../service/service.ts'
-import type { DoorDeps } from './create-door.ts'
-import type { Door } from './door.ts'
+import type { Door, DoorDeps } from './door.ts'
 import { noRpc } from './no-rpc.ts'
 
 export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Promise<Door> {
