@@ -1,6 +1,6 @@
 /** MessagePack to values. The bytes come from afar: every length is compared with what is left before it is believed. */
 import { GomsError } from '../core/errors.ts'
-import { uint32 } from './bytes.ts'
+import { float64, uint32 } from './bytes.ts'
 import { MAX_DEPTH } from './msgpack-encode.ts'
 import { createTextCache, readText } from './text.ts'
 
@@ -43,6 +43,9 @@ export function decodeValue(reader: PayloadReader, depth: number): unknown {
 }
 
 function decodeCoded(reader: PayloadReader, code: number, depth: number): unknown {
+  if (code >= FIRST_NUMBER && code <= LAST_NUMBER) {
+    return readNumber(reader.bytes, code, take(reader, NUMBER_BYTES[code - FIRST_NUMBER] as number))
+  }
   switch (code) {
     case 0xc0:
       return null
@@ -58,24 +61,6 @@ function decodeCoded(reader: PayloadReader, code: number, depth: number): unknow
     case 0xc8:
     case 0xc9:
       return decodeExtension(reader, unsigned(reader, 1 << (code - 0xc7)))
-    case 0xca:
-      return reader.bytes.readFloatBE(take(reader, 4))
-    case 0xcb:
-      return reader.bytes.readDoubleBE(take(reader, 8))
-    case 0xcc:
-    case 0xcd:
-    case 0xce:
-      return unsigned(reader, 1 << (code - 0xcc))
-    case 0xcf:
-      return decodeUint64(reader)
-    case 0xd0:
-      return reader.bytes.readInt8(take(reader, 1))
-    case 0xd1:
-      return reader.bytes.readInt16BE(take(reader, 2))
-    case 0xd2:
-      return uint32(reader.bytes, take(reader, 4)) | 0
-    case 0xd3:
-      return decodeInt64(reader)
     case 0xd4:
     case 0xd5:
     case 0xd6:
@@ -114,17 +99,40 @@ function unsigned(reader: PayloadReader, byteCount: number): number {
   return uint32(bytes, at)
 }
 
-function decodeUint64(reader: PayloadReader): number | bigint {
-  const at = take(reader, 8)
-  const high = uint32(reader.bytes, at)
-  if (high < 0x200000) return high * 0x100000000 + uint32(reader.bytes, at + 4)
-  return reader.bytes.readBigUInt64BE(at)
-}
+/** Codes of numbers: float 32 and 64, then unsigned and signed integers of 8 to 64 bits. */
+export const FIRST_NUMBER = 0xca
+export const LAST_NUMBER = 0xd3
+/** Bytes behind each of those codes. */
+export const NUMBER_BYTES: readonly number[] = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8]
 
-function decodeInt64(reader: PayloadReader): number | bigint {
-  const at = take(reader, 8)
-  const value = (uint32(reader.bytes, at) | 0) * 0x100000000 + uint32(reader.bytes, at + 4)
-  return Number.isSafeInteger(value) ? value : reader.bytes.readBigInt64BE(at)
+/** The number behind a code; its bytes must be there. */
+export function readNumber(bytes: Buffer, code: number, at: number): number | bigint {
+  switch (code) {
+    case 0xca:
+      return bytes.readFloatBE(at)
+    case 0xcb:
+      return float64(bytes, at)
+    case 0xcc:
+      return bytes[at] as number
+    case 0xcd:
+      return ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+    case 0xce:
+      return uint32(bytes, at)
+    case 0xcf: {
+      const high = uint32(bytes, at)
+      return high < 0x200000 ? high * 0x100000000 + uint32(bytes, at + 4) : bytes.readBigUInt64BE(at)
+    }
+    case 0xd0:
+      return ((bytes[at] as number) << 24) >> 24
+    case 0xd1:
+      return (((bytes[at] as number) << 24) >> 16) | (bytes[at + 1] as number)
+    case 0xd2:
+      return uint32(bytes, at) | 0
+    default: {
+      const value = (uint32(bytes, at) | 0) * 0x100000000 + uint32(bytes, at + 4)
+      return Number.isSafeInteger(value) ? value : bytes.readBigInt64BE(at)
+    }
+  }
 }
 
 export function decodeString(reader: PayloadReader, byteCount: number): string {

@@ -1,6 +1,6 @@
 /** The leaves of MessagePack, written in their smallest form: numbers, text, bytes, time, and the headers of what holds them. */
 import { GomsError } from '../core/errors.ts'
-import { putUint32 } from './bytes.ts'
+import { putFloat64, putUint32 } from './bytes.ts'
 import type { PayloadWriter } from './codec.ts'
 import { writeShortAscii } from './text.ts'
 
@@ -85,15 +85,6 @@ function putNegative(bytes: Buffer, at: number, value: number): number {
   putUint32(bytes, at + 1, Math.floor(value / 0x100000000))
   putUint32(bytes, at + 5, value >>> 0)
   return at + 9
-}
-
-const floats = new Float64Array(1)
-const floatBytes: Uint8Array = new Uint8Array(floats.buffer)
-const littleEndian: boolean = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
-
-function putFloat64(bytes: Buffer, at: number, value: number): void {
-  floats[0] = value
-  for (let i = 0; i < 8; i++) bytes[at + i] = floatBytes[littleEndian ? 7 - i : i] as number
 }
 
 /** Always with all 64 bits: as Go writes an int64, and so that it arrives as one in an `any`. */

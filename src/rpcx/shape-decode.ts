@@ -1,5 +1,12 @@
 /** Source text of a function that reads one shape: keys are compared, not decoded, and the object is made at once. */
-import { decodeValue, type PayloadReader } from './msgpack-decode.ts'
+import {
+  decodeValue,
+  FIRST_NUMBER,
+  LAST_NUMBER,
+  NUMBER_BYTES,
+  type PayloadReader,
+  readNumber,
+} from './msgpack-decode.ts'
 import type { MapShape, Shape } from './shape.ts'
 import { readText } from './text.ts'
 
@@ -13,7 +20,7 @@ export type ShapeDecoder = (reader: PayloadReader) => object | undefined
 export function compileDecoder(shape: MapShape): ShapeDecoder {
   const functions: string[] = []
   const root = mapFunction(shape, 0, functions)
-  const tools = { decodeValue, readText }
+  const tools = { decodeValue, readText, readNumber, numberBytes: NUMBER_BYTES }
   const source = `'use strict'; ${functions.join('\n')}\nreturn ${root}`
   return new Function(...Object.keys(tools), source)(...Object.values(tools)) as ShapeDecoder
 }
@@ -49,20 +56,25 @@ function field(shape: Shape, v: string, depth: number, functions: string[]): str
     case 'text':
       return `c = b[p]; if (c >= 160 && c < 192 && p + (c & 31) < end) { ${v} = readText(b, p + 1, p + 1 + (c & 31)); p += 1 + (c & 31) } else ${generic}`
     case 'number':
-      return `c = b[p]; if (c < 128 && p < end) { ${v} = c; p++ } else ${generic}`
+      return `c = b[p]; if (c < 128 && p < end) { ${v} = c; p++ } else if (c >= ${FIRST_NUMBER} && c <= ${LAST_NUMBER} && p + 9 <= end) { ${v} = readNumber(b, c, p + 1); p += 1 + numberBytes[c - ${FIRST_NUMBER}] } else ${generic}`
     case 'flag':
       return `c = b[p]; if ((c === 194 || c === 195) && p < end) { ${v} = c === 195; p++ } else ${generic}`
     case 'map': {
       const name = mapFunction(shape, depth, functions)
       return `{ r.position = p; ${v} = ${name}(r); if (${v} === undefined) ${v} = decodeValue(r, ${depth}); p = r.position }`
     }
-    case 'list': {
-      if (shape.of.kind !== 'map') return generic
-      const name = mapFunction(shape.of, depth + 1, functions)
-      // Short lists only: longer headers, and what is no list, go the generic way.
-      return `c = b[p]; if (c >= 144 && c < 160 && p < end) { r.position = p + 1; ${v} = []; for (let n = c & 15; n > 0; n--) { let x = ${name}(r); if (x === undefined) x = decodeValue(r, ${depth + 1}); ${v}.push(x) } p = r.position } else ${generic}`
-    }
+    case 'list':
+      return listField(shape.of, v, depth, functions, generic)
     default:
       return generic
   }
+}
+
+/** Short lists only: longer headers, and what is no list, go the generic way. */
+function listField(of: Shape, v: string, depth: number, functions: string[], generic: string): string {
+  if (of.kind === 'any') return generic
+  const item = `x${depth}`
+  const each = `let ${item}; ${field(of, item, depth + 1, functions)}; ${v}.push(${item})`
+  const all = `const n${depth} = c & 15; p++; ${v} = []; for (let i${depth} = 0; i${depth} < n${depth}; i${depth}++) { ${each} }`
+  return `c = b[p]; if (c >= 144 && c < 160 && p < end) { ${all} } else ${generic}`
 }

@@ -10,6 +10,8 @@ export type ShapeEncoder = (value: unknown, writer: PayloadWriter) => boolean
 
 /** Text up to here is written in place. */
 const SHORT_TEXT = 31
+/** What an item of a list takes in place at most. */
+const ITEM_ROOM: number = 1 + SHORT_TEXT
 
 /**
  * @throws EvalError where the process forbids code generation
@@ -90,13 +92,18 @@ function field(shape: Shape, v: string, rest: number, depth: number, functions: 
       const name = mapFunction(shape, depth, functions)
       return aside(`if (!${name}(${v}, w)) encodeValue(${v}, w, ${depth})`, rest)
     }
-    case 'list': {
-      if (shape.of.kind !== 'map') return generic
-      const name = mapFunction(shape.of, depth + 1, functions)
-      const each = `for (let n = 0; n < ${v}.length; n++) if (!${name}(${v}[n], w)) encodeValue(${v}[n], w, ${depth + 1})`
-      return `if (Array.isArray(${v})) ${aside(`putCount(w, ${v}.length, 144, 220); ${each}`, rest)} else ${generic}`
-    }
+    case 'list':
+      return listField(shape.of, v, rest, depth, functions, generic)
     default:
       return generic
   }
+}
+
+function listField(of: Shape, v: string, rest: number, depth: number, functions: string[], generic: string): string {
+  if (of.kind === 'any') return generic
+  const item = `x${depth}`
+  const room = `if (b.length - p < ${ITEM_ROOM}) { w.position = p; w.reserve(${ITEM_ROOM}); b = w.bytes; p = w.position }`
+  const each = `const ${item} = ${v}[i${depth}]; ${room} ${field(of, item, 0, depth + 1, functions)}`
+  const all = `${aside(`putCount(w, ${v}.length, 144, 220)`, 0)} for (let i${depth} = 0; i${depth} < ${v}.length; i${depth}++) { ${each} }`
+  return `if (Array.isArray(${v})) { ${all} ${aside('', rest)} } else ${generic}`
 }

@@ -1,5 +1,8 @@
 /** Strings in and out of buffers: short ASCII in JavaScript, where a call into the runtime would cost more than the text. */
+import { readShortAscii } from './short-text.ts'
 
+/** Bytes up to which text is read in JavaScript. */
+const SHORT_BYTES = 16
 /** Up to here a loop beats the runtime's own conversion. */
 const SHORT_CHARS = 48
 
@@ -22,52 +25,21 @@ export function writeShortAscii(bytes: Buffer, position: number, text: string): 
 export function readText(bytes: Buffer, start: number, end: number): string {
   const length = end - start
   if (length === 0) return ''
-  if (length <= 16) {
+  if (length <= SHORT_BYTES) {
     const short = readShortAscii(bytes, start, length)
     if (short !== undefined) return short
   }
-  return bytes.toString('utf8', start, end)
+  return utf8Slice.call(bytes, start, end)
 }
 
-/** In steps of four: building a string from one call is several times cheaper than appending characters. */
-function readShortAscii(b: Buffer, at: number, length: number): string | undefined {
-  let text = ''
-  let left = length
-  let i = at
-  while (left >= 8) {
-    const c0 = b[i] as number
-    const c1 = b[i + 1] as number
-    const c2 = b[i + 2] as number
-    const c3 = b[i + 3] as number
-    const c4 = b[i + 4] as number
-    const c5 = b[i + 5] as number
-    const c6 = b[i + 6] as number
-    const c7 = b[i + 7] as number
-    if ((c0 | c1 | c2 | c3 | c4 | c5 | c6 | c7) > 0x7f) return undefined
-    text += String.fromCharCode(c0, c1, c2, c3, c4, c5, c6, c7)
-    i += 8
-    left -= 8
+/** What `toString` comes to, without its look at the encoding; not documented, so not relied upon. */
+const utf8Slice: (this: Buffer, start: number, end: number) => string =
+  (Buffer.prototype as { utf8Slice?: (start: number, end: number) => string }).utf8Slice ??
+  function (this: Buffer, start: number, end: number): string {
+    return this.toString('utf8', start, end)
   }
-  if (left >= 4) {
-    const c0 = b[i] as number
-    const c1 = b[i + 1] as number
-    const c2 = b[i + 2] as number
-    const c3 = b[i + 3] as number
-    if ((c0 | c1 | c2 | c3) > 0x7f) return undefined
-    text += String.fromCharCode(c0, c1, c2, c3)
-    i += 4
-    left -= 4
-  }
-  if (left === 0) return text
-  const c0 = b[i] as number
-  const c1 = left > 1 ? (b[i + 1] as number) : 0
-  const c2 = left > 2 ? (b[i + 2] as number) : 0
-  if ((c0 | c1 | c2) > 0x7f) return undefined
-  if (left === 1) return text + String.fromCharCode(c0)
-  return text + (left === 2 ? String.fromCharCode(c0, c1) : String.fromCharCode(c0, c1, c2))
-}
 
-/** Strings that come again and again (paths, methods, keys), found by their bytes without making a new string. */
+/** Short strings that come again and again (paths, methods, keys), found by their bytes. */
 export interface TextCache {
   read(bytes: Buffer, start: number, end: number): string
 }
