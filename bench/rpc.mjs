@@ -1,0 +1,146 @@
+/**
+ * `npm run bench -- rpc`: calls between two processes, ours beside the others, in interleaved rounds. Counts CPU time of
+ * both processes per call, which holds on a shared machine where rates do not. Checks answers before it times anything.
+ */
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { CONTESTANTS } from './rpc/contestants.mjs'
+import { measureLocal } from './rpc/local.mjs'
+import { report } from './rpc/report.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    peers: { type: 'string', default: Object.keys(CONTESTANTS).join(',') },
+    rounds: { type: 'string', default: '5' },
+    'window-ms': { type: 'string', default: '1000' },
+    'in-flight': { type: 'string', default: '1,64,1000' },
+    out: { type: 'string', default: join(import.meta.dirname, '..', 'docs', 'benchmarks.md') },
+    'dry-run': { type: 'boolean', default: false },
+  },
+})
+
+const names = options.peers.split(',')
+for (const name of names)
+  if (!Object.hasOwn(CONTESTANTS, name)) throw new Error(`--peers: ${name} is none of ${Object.keys(CONTESTANTS)}`)
+const rounds = Number(options.rounds)
+const windowMs = Number(options['window-ms'])
+const scenarios = options['in-flight'].split(',').flatMap((n) => {
+  const inFlight = Number(n)
+  const one = { name: `${inFlight}`, inFlight, mix: false }
+  return inFlight === 1 ? [one] : [one, { name: `${inFlight} mixed`, inFlight, mix: true }]
+})
+const pin = cpus().length > 1 && process.platform === 'linux'
+const children = new Set()
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+const worker = join(import.meta.dirname, 'rpc', 'worker.mjs')
+
+function start(cpu, ...args) {
+  const command = pin ? 'taskset' : process.execPath
+  const before = pin ? ['-c', String(cpu), process.execPath] : []
+  const child = spawn(command, [...before, worker, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  })
+  children.add(child)
+  child.once('exit', (code) => {
+    children.delete(child)
+    if (!closing) {
+      process.stderr.write(`${args.join(' ')} ended (${code})\n`)
+      process.exit(1)
+    }
+  })
+  return child
+}
+
+const heard = (child) => new Promise((resolve) => child.once('message', resolve))
+
+async function ask(child, message) {
+  const answer = heard(child)
+  child.send(message)
+  const { result, error } = await answer
+  if (error) throw new Error(error)
+  return result
+}
+
+/** User and system time of a process and its threads, in microseconds (proc_pid_stat(5); a tick is 10 ms). */
+function cpuUs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10_000
+}
+
+let closing = false
+const pairs = []
+for (const name of names) {
+  const server = start(0, 'server', name)
+  const { port } = await heard(server)
+  const client = start(1, 'client', name, String(port))
+  await heard(client)
+  process.stderr.write(`${name}: `)
+  const { checked } = await ask(client, { task: 'check' })
+  process.stderr.write(`${checked} answers are right\n`)
+  pairs.push({ name, server, client })
+}
+
+/** samples[scenario][contestant] = one entry a round */
+const samples = Object.fromEntries(
+  scenarios.map((it) => [it.name, Object.fromEntries(names.map((name) => [name, []]))]),
+)
+for (const { name, client } of pairs) {
+  for (const { inFlight, mix } of scenarios)
+    await ask(client, { task: 'measure', inFlight, windowMs: windowMs / 2, mix })
+  process.stderr.write(`${name} is warm\n`)
+}
+for (let round = 0; round < rounds; round++) {
+  for (const scenario of scenarios) {
+    for (let i = 0; i < pairs.length; i++) {
+      // Another one begins each time: the first in a batch is often disturbed.
+      const { name, server, client } = pairs[(i + round) % pairs.length]
+      const before = [cpuUs(server.pid), cpuUs(client.pid)]
+      const { calls, wallMs, p50Us } = await ask(client, { task: 'measure', windowMs, ...scenario })
+      const serverUs = (cpuUs(server.pid) - before[0]) / calls
+      const clientUs = (cpuUs(client.pid) - before[1]) / calls
+      if (serverUs === 0 || clientUs === 0) throw new Error(`${name}: a window without CPU time on one side`)
+      samples[scenario.name][name].push({
+        cpuUs: serverUs + clientUs,
+        serverUs,
+        clientUs,
+        perSecond: (calls / wallMs) * 1000,
+        p50Us,
+      })
+    }
+  }
+  process.stderr.write(`round ${round + 1} of ${rounds}\n`)
+}
+closing = true
+for (const { server, client } of pairs) {
+  client.kill()
+  server.kill()
+}
+
+const local = names.includes('goms') ? await measureLocal() : undefined
+const version = (pkg) =>
+  JSON.parse(readFileSync(join(import.meta.dirname, 'node_modules', pkg, 'package.json'), 'utf8')).version
+const text = report({
+  names,
+  scenarios: scenarios.map((it) => it.name),
+  samples,
+  local,
+  about: {
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    cpu: `${cpus()[0]?.model.trim()}, ${cpus().length} CPUs, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    pinned: pin,
+    versions: names.flatMap((name) => (CONTESTANTS[name].packages ?? []).map((pkg) => `${pkg} ${version(pkg)}`)),
+    command: `npm run bench -- rpc ${process.argv.slice(2).join(' ')}`.trim(),
+    rounds,
+    windowMs,
+  },
+})
+process.stdout.write(text)
+if (!options['dry-run']) writeFileSync(options.out, text)
