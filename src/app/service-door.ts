@@ -39,11 +39,12 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
     import('../service/rpc-inbound.ts'),
     import('../rpcx/learning-codec.ts'),
   ])
-  const { definition, cluster, nodeId, outbound, log, clock } = deps
+  const { definition, settings, cluster, nodeId, outbound, log, clock } = deps
   return createRpcInbound({
     definition,
     nodeId,
     callKey: cluster.callKey,
+    admitGo: settings.admitGo,
     log,
     clock,
     clients: createHandlerClients(definition.uses ?? {}, outbound.callMethod),

@@ -61,6 +61,9 @@ export const CONFIG_FLAGS: readonly Flag[] = [
   flag('call-service-key', 'callServiceKey', 'text', 'the secret between services', '服务调用安全验证 key', {
     secret: true,
   }),
+  flag('admit', 'admit', 'choice', 'whose RPC calls are served: keyed or go', '接受谁的 RPC 调用:keyed 或 go', {
+    choices: ['keyed', 'go'],
+  }),
   flag('host', 'host', 'text', 'address to listen on', '监听地址'),
   flag('advertise-host', 'advertise.host', 'text', 'address that other nodes reach this one by', '对外公布的地址'),
   flag(

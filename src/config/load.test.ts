@@ -40,6 +40,7 @@ test('without any file the defaults hold', async () => {
   const { settings, files, warnings, where } = await load({})
   expect(settings).toEqual({
     project: 'goms',
+    admitGo: false,
     registry: {
       kind: 'embedded',
       endpoints: [],
@@ -289,6 +290,14 @@ test('routes of services.yml and routes.yml are put together', async () => {
     user: { login: { path: '/login' }, exists: { type: 'rpc' } },
     pay: { order: { path: '/order' } },
   })
+})
+
+test('callers without the key are let in only where the files say so', async () => {
+  expect((await load({ 'config.yml': 'admit: go' })).settings.admitGo).toBe(true)
+  expect((await load({ 'config.yml': 'admit: keyed' })).settings.admitGo).toBe(false)
+  // Not even go-garden's own files open the door: their nodes trust each other, ours do not.
+  expect((await load({ 'config.yml': 'service: { callKey: garden-key }' })).settings.admitGo).toBe(false)
+  expect((await failure({ 'config.yml': 'admit: all' })).code).toBe('GOMS_CONFIG_INVALID')
 })
 
 test('production asks for a registry and for a key that nobody guesses', async () => {

@@ -22,6 +22,7 @@ export function resolveSettings(file: ConfigFile, registry: RegistryOptions): Se
   return {
     project: file.projectName ?? 'goms',
     callKey: file.callServiceKey,
+    admitGo: file.admit === 'go',
     registry,
     redisAddr: file.redisAddr,
     zipkinAddr: file.zipkinAddr,

@@ -83,6 +83,14 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
     zh: '服务调用安全验证 key,生产环境至少 8 字节。',
     default: 'none; with `embedded` a random one',
   }),
+  admit: choice(
+    {
+      en: 'Whose RPC calls are served: `keyed` (callers with the key), or `go` (those without any key too, as Go nodes call).',
+      zh: '接受谁的 RPC 调用:`keyed` 只接受带 key 的调用方,`go` 也接受不带 key 的 Go 节点。',
+      default: 'keyed',
+    },
+    ['keyed', 'go'],
+  ),
   registry: text(
     {
       en: 'Where nodes find each other: `memory`, `embedded` or `etcd://[user:password@]host:port,host:port`.',

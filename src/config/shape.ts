@@ -61,6 +61,7 @@ export interface GardenFile {
 export interface ConfigFile {
   projectName?: string | undefined
   callServiceKey?: string | undefined
+  admit?: 'keyed' | 'go' | undefined
   registry?: string | undefined
   etcdAddr?: string | string[] | undefined
   etcdUser?: string | undefined

@@ -142,6 +142,8 @@ export interface Settings {
   /** Name that all services which see each other share; no `_`. @default 'goms' */
   readonly project: string
   readonly callKey: string | undefined
+  /** RPC calls without any key are served, believing nothing of them. @default false */
+  readonly admitGo: boolean
   readonly registry: RegistryOptions
   /** Addresses of optional components as the files give them. */
   readonly redisAddr: string | undefined

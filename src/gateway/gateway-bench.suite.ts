@@ -95,7 +95,14 @@ export function testSettings(more: {
   readonly policy?: Partial<Policy>
 }): Settings {
   return {
-    ...{ project: 'goms', callKey: 'a-secret-key', redisAddr: undefined, zipkinAddr: undefined, esAddr: undefined },
+    ...{
+      project: 'goms',
+      callKey: 'a-secret-key',
+      admitGo: false,
+      redisAddr: undefined,
+      zipkinAddr: undefined,
+      esAddr: undefined,
+    },
     ...{ amqpAddr: undefined, httpPort: 0, rpcPort: 0, host: '127.0.0.1', advertise: {}, adminHost: '127.0.0.1' },
     ...{
       adminPort: 'off',
