@@ -37,6 +37,8 @@ export interface Member {
 export interface StartOptions {
   /** @default name without digits at its end */
   readonly service?: string
+  /** File of the fixture. @default 'echo.mjs' */
+  readonly fixture?: string
   readonly httpPort?: number
   readonly rpcPort?: number
   readonly env?: Readonly<Record<string, string>>
@@ -98,7 +100,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   return {
     dir,
     gateway: (name, given = {}) => start(join(fixtures, 'gateway.mjs'), name, given),
-    node: (name, given = {}) => start(join(fixtures, 'echo.mjs'), name, given),
+    node: (name, given = {}) => start(join(fixtures, given.fixture ?? 'echo.mjs'), name, given),
     async restart(member) {
       const again = live.get(member.name)?.again
       if (again === undefined) throw new Error(`restart: ${member.name} is not of this cluster`)

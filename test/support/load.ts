@@ -18,8 +18,16 @@ export interface LoadOptions {
   readonly tailMs?: number
   /** As a load balancer does: asks `/-/ready` of each origin every 100 ms and sends to those that say 200. */
   readonly checksReady?: boolean
+  /** Asks in another way than by HTTP: the same load, by RPC. */
+  readonly ask?: (id: string, method: 'GET' | 'POST') => Promise<Answered>
   /** Begins the ids, so that several loads can share one history. @default 'r' */
   readonly prefix?: string
+}
+
+/** An answer, whatever carried it; its body echoes the id. */
+export interface Answered {
+  readonly status: number
+  readonly body: string
 }
 
 export interface Load {
@@ -51,7 +59,7 @@ export function startLoad(options: LoadOptions): Load {
     history[n] = { id, method, sentMs, tookMs: undefined, status: 0, echoed: undefined, node: undefined, error: 'none' }
     let answer: Pick<Sent, 'tookMs' | 'status' | 'echoed' | 'node' | 'error'>
     try {
-      const { status, body } = await ask(n, id, method)
+      const { status, body } = await (options.ask?.(id, method) ?? ask(n, id, method))
       const echo = readEcho(body)
       const error = status === 200 && echo.id === id ? undefined : `${status} ${body.slice(0, 120)}`
       answer = { tookMs: performance.now() - began, status, echoed: echo.id, node: echo.node, error }
@@ -62,7 +70,7 @@ export function startLoad(options: LoadOptions): Load {
     history[n] = { id, method, sentMs, ...answer }
   }
 
-  const ask = async (n: number, id: string, method: 'GET' | 'POST'): Promise<{ status: number; body: string }> => {
+  const ask = async (n: number, id: string, method: 'GET' | 'POST'): Promise<Answered> => {
     const usable = pools.filter((_, at) => ready.isReady(at))
     const turn = usable.length > 0 ? usable : pools
     for (let attempt = 0; ; attempt++) {
@@ -134,9 +142,15 @@ function watchReady(origins: readonly string[]): { isReady(at: number): boolean;
   return { isReady: (at) => state[at] === true, stop: () => clearInterval(timer) }
 }
 
+interface Echoed {
+  id?: string
+  node?: string
+}
+
 function readEcho(body: string): { id: string | undefined; node: string | undefined } {
   try {
-    const { id, node } = JSON.parse(body) as { id?: string; node?: string }
+    // A method that the gateway serves answers within `data`.
+    const { data, id = data?.id, node = data?.node } = JSON.parse(body) as Echoed & { data?: Echoed }
     return { id, node }
   } catch {
     return { id: undefined, node: undefined }
