@@ -1,6 +1,7 @@
 /** Typed clients: a function for each RPC method of a contract, and nothing else. */
 import type { ClientOf } from '../contract/client.ts'
 import type { Contract, Contracts } from '../contract/shape.ts'
+import { wantAmbient } from '../core/ambient.ts'
 import type { CallContext } from '../core/context.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import { callMethod } from '../core/running.ts'
@@ -24,6 +25,8 @@ export function methodRefs(contract: Contract): readonly MethodRef[] {
  * DEADLINE_EXCEEDED, BAD_GATEWAY, CANCELLED; FAILED_PRECONDITION while nothing is served in this process.
  */
 export function client<C extends Contract>(contract: C): ClientOf<C> {
+  // Its calls look for the call that they are part of.
+  wantAmbient()
   return clientOver(contract, callMethod)
 }
 

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest'
+import { defaultPolicy } from '../core/options.ts'
+import { callPolicy, methodPolicy } from './rpc-policy.ts'
+
+it('a method goes by what was pushed, then the files, then its contract, then the defaults', () => {
+  const contract = { timeoutMs: 2000, retries: 3, limiter: '5/100', idempotent: true }
+  const { policy, idempotent } = methodPolicy(defaultPolicy, [{ retries: 0 }, { retries: 2, timeoutMs: 700 }], contract)
+  expect(policy).toMatchObject({ retries: 0, timeoutMs: 700, limiter: { calls: 100, perMs: 5000 }, breaker: undefined })
+  expect(idempotent).toBe(true)
+  expect(methodPolicy(defaultPolicy, [{ idempotent: false }], contract).idempotent).toBe(false)
+  expect(methodPolicy(defaultPolicy, [], undefined)).toEqual({ policy: defaultPolicy, idempotent: false })
+})
+
+it('a call may ask for less or more, and never for more than is left', () => {
+  const { policy } = methodPolicy(defaultPolicy, [], { timeoutMs: 2000 })
+  expect(callPolicy(policy, undefined, Number.POSITIVE_INFINITY, 'user.exists')).toBe(policy)
+  expect(callPolicy(policy, { timeoutMs: 5000 }, 3000, 'user.exists').timeoutMs).toBe(3000)
+  expect(callPolicy(policy, { retries: 0 }, 9000, 'user.exists')).toMatchObject({ retries: 0, timeoutMs: 2000 })
+})
