@@ -1,5 +1,6 @@
 /** The context of the call that a web application is serving: from the request itself, or from wherever it is asked for. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { isAmbientWanted, wantAmbient } from '../core/ambient.ts'
 import type { CallContext } from '../core/context.ts'
 
 const contexts = new WeakMap<object, CallContext>()
@@ -9,8 +10,6 @@ const ambient = new AsyncLocalStorage<AmbientContext | undefined>()
 let running: AmbientContext | undefined
 /** `running` was moved into AsyncLocalStorage, because something asked for it. */
 let moved = false
-/** Something in this process has asked for its call without a request: from then on RPC handlers are entered. */
-let wanted = false
 
 /** What AsyncLocalStorage holds: the call, and what remains of it once it is over. */
 export interface AmbientContext {
@@ -38,7 +37,7 @@ export function callContext(request?: object): CallContext | undefined {
 }
 
 function storeNow(): AmbientContext | undefined {
-  wanted = true
+  wantAmbient()
   if (running !== undefined && !moved) {
     // What follows in this handler, and all that it starts, finds it too.
     ambient.enterWith(running)
@@ -73,7 +72,7 @@ export function runInCall<T>(context: AmbientContext, fn: () => T): T {
 /**
  * Calls an RPC handler. AsyncLocalStorage costs every promise something, and handlers have a context of their own: it is
  * entered only for a service that wants it (`ambient: true`, or a web application beside), or once something in this
- * process has asked without being given a request. Up to its first `await` a handler is found in any case.
+ * process has asked without being given a request, or made a `client`. Up to its first `await` a handler is found in any case.
  * @param wish what the service says: `false` never enters
  */
 export function callHandler<Input, Context, Output>(
@@ -87,7 +86,7 @@ export function callHandler<Input, Context, Output>(
   const outerMoved = moved
   // A caller in this process calls its callee in the middle of its own call.
   const within = ambient.getStore()
-  const enters = wish === false ? within !== undefined : wish === true || wanted || within !== undefined
+  const enters = wish === false ? within !== undefined : wish === true || isAmbientWanted() || within !== undefined
   running = enters || wish === false ? undefined : call
   moved = false
   try {

@@ -1,5 +1,5 @@
 /**
- * THE inbound order: what stands between a listener and the application, and why it stands where it does.
+ * THE inbound order: what stands between a listener and the application or method, and why it stands where it does.
  * Everything here happens before any code of the application runs, so what is refused may safely be tried elsewhere.
  */
 
@@ -26,7 +26,8 @@ export interface Door {
  * 4. deadline: work that nobody waits for is not begun.
  * 5. concurrency: last, since it is the only one that counts what really runs.
  *
- * Trace and ambient context wrap the application itself (`inbound.ts`): they are read only when something asks.
+ * HTTP (`inbound.ts`) and RPC (`rpc-inbound.ts`) go by it; for RPC the method is looked up, and its input checked, right
+ * after. Trace and ambient context wrap the application itself: they are read only when something asks.
  */
 export function refuse(headers: InternalHeaders, door: Door): Denial | undefined {
   if (headers.target !== undefined && headers.target !== door.target) return WRONG_NODE
