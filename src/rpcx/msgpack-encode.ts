@@ -34,8 +34,9 @@ export function encodeValue(value: unknown, writer: PayloadWriter, depth = 0): v
 function encodeObject(value: object, writer: PayloadWriter, depth: number): void {
   if (depth >= MAX_DEPTH) throw cannotSend(`more than ${MAX_DEPTH} levels, or a cycle`)
   if (Array.isArray(value)) {
-    putCount(writer, value.length, 0x90, 0xdc)
-    for (let i = 0; i < value.length; i++) encodeValue(value[i], writer, depth + 1)
+    const { length } = value
+    putCount(writer, length, 0x90, 0xdc)
+    for (let i = 0; i < length; i++) encodeValue(value[i], writer, depth + 1)
     return
   }
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -58,15 +59,35 @@ function encodeInstance(value: object, writer: PayloadWriter): boolean {
 }
 
 function encodeMap(value: Record<string, unknown>, writer: PayloadWriter, depth: number): void {
-  const keys = Object.keys(value)
-  let count = keys.length
-  // Go answers "invalid code" to a placeholder for undefined: such a property is as good as absent.
-  for (let i = 0; i < keys.length; i++) if (value[keys[i] as string] === undefined) count--
+  let count = 0
+  // Go answers "invalid code" to a placeholder for undefined: such a property is as good as absent. `for … in` is walked
+  // far faster by the runtime than a list of keys; that it sees inherited properties too is met by `hasInherited`.
+  if (hasInherited(value)) {
+    encodeOwn(Object.entries(value), writer, depth)
+    return
+  }
+  for (const key in value) if (value[key] !== undefined) count++
   putCount(writer, count, 0x80, 0xde)
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as string
+  for (const key in value) {
     const property = value[key]
     if (property === undefined) continue
+    encodeString(key, writer)
+    encodeValue(property, writer, depth + 1)
+    count--
+  }
+  if (count !== 0) throw cannotSend('an object that changes while it is read')
+}
+
+/** Whether anything that can be enumerated stands above the object; its own properties are not looked at. */
+function hasInherited(value: object): boolean {
+  for (const _ in Object.getPrototypeOf(value)) return true
+  return false
+}
+
+function encodeOwn(entries: readonly [string, unknown][], writer: PayloadWriter, depth: number): void {
+  const present = entries.filter(([, property]) => property !== undefined)
+  putCount(writer, present.length, 0x80, 0xde)
+  for (const [key, property] of present) {
     encodeString(key, writer)
     encodeValue(property, writer, depth + 1)
   }

@@ -69,6 +69,20 @@ describe('objects', () => {
     expect(there(Object.create(null, { a: { value: 1, enumerable: true } }))).toEqual({ a: 1 })
   })
 
+  test('travel with what is their own, not with what they inherit', () => {
+    expect(there(Object.assign(Object.create({ inherited: 1 }), { own: 2, none: undefined }))).toStrictEqual({ own: 2 })
+  })
+
+  test('that change while they are read are refused, not sent damaged', () => {
+    let reads = 0
+    const value = {
+      get now() {
+        return reads++ === 0 ? 1 : undefined
+      },
+    }
+    expect(() => bytesOf(value)).toThrow(/changes while it is read/)
+  })
+
   test('never get another prototype from the wire', () => {
     const value = read('82a95f5f70726f746f5f5f81a561646d696ec3a16101') as object
     expect(value).toStrictEqual({ a: 1 })

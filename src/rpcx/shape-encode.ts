@@ -104,6 +104,6 @@ function listField(of: Shape, v: string, rest: number, depth: number, functions:
   const item = `x${depth}`
   const room = `if (b.length - p < ${ITEM_ROOM}) { w.position = p; w.reserve(${ITEM_ROOM}); b = w.bytes; p = w.position }`
   const each = `const ${item} = ${v}[i${depth}]; ${room} ${field(of, item, 0, depth + 1, functions)}`
-  const all = `${aside(`putCount(w, ${v}.length, 144, 220)`, 0)} for (let i${depth} = 0; i${depth} < ${v}.length; i${depth}++) { ${each} }`
+  const all = `const n${depth} = ${v}.length; ${aside(`putCount(w, n${depth}, 144, 220)`, 0)} for (let i${depth} = 0; i${depth} < n${depth}; i${depth}++) { ${each} }`
   return `if (Array.isArray(${v})) { ${all} ${aside('', rest)} } else ${generic}`
 }
