@@ -124,6 +124,20 @@ describe('the way in', () => {
     expect(send('exists', 1, { [name]: 'wrong' }).answer.fault?.code).toBe('PERMISSION_DENIED')
   })
 
+  it('knows a wrong key however near it is', () => {
+    const { send } = open(echo)
+    for (const wrong of [
+      '',
+      KEY.slice(0, -1),
+      `${KEY} `,
+      `X${KEY.slice(1)}`,
+      `${KEY.slice(0, -1)}X`,
+      KEY.toUpperCase(),
+    ]) {
+      expect(send('exists', 1, { __AUTH: wrong }).answer.fault?.code, wrong).toBe('PERMISSION_DENIED')
+    }
+  })
+
   it('takes a key of any characters', () => {
     expect(
       open(echo, { callKey: 'schlüssel-钥匙' }).send('exists', 1, { __AUTH: 'schlüssel-钥匙' }).answer.output,

@@ -7,7 +7,7 @@ import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { RpcHandler, RpcReceived, RpcResponder } from '../transport/rpc.ts'
-import { keyCheck } from './call-key.ts'
+import { textCheck } from './call-key.ts'
 import { type Denial, NO_METHOD } from './refusal.ts'
 import { createContexts, RpcCall } from './rpc-context.ts'
 import { denialFault, type FaultDeps, toFault } from './rpc-fault.ts'
@@ -61,7 +61,7 @@ export interface RpcInbound {
 export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
   const { definition, clock, log } = deps
   const service = deps.service ?? definition.name
-  const check = deps.callKey ? keyCheck(deps.callKey) : undefined
+  const check = deps.callKey ? textCheck(deps.callKey) : undefined
   const admitGo = deps.admitGo === true
   const methods = methodsOf(deps)
   const contextOf = createContexts({

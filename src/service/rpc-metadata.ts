@@ -27,8 +27,7 @@ export function readMetadata(
       const given = received.metadata(name)
       if (given === undefined) continue
       keyless = false
-      // Metadata is UTF-8 where headers are latin-1 bytes, which is what the check takes.
-      matched = check(Buffer.from(given, 'utf8').toString('latin1'))
+      matched = check(given)
       break
     }
   }
