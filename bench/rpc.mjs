@@ -93,7 +93,7 @@ const samples = Object.fromEntries(
 )
 for (const { name, client } of pairs) {
   for (const { inFlight, mix } of scenarios)
-    await ask(client, { task: 'measure', inFlight, windowMs: windowMs / 2, mix })
+    await ask(client, { task: 'measure', inFlight, windowMs: 4 * windowMs, mix })
   process.stderr.write(`${name} is warm\n`)
 }
 for (let round = 0; round < rounds; round++) {

@@ -201,13 +201,13 @@ export class RpcConnection implements WaitingRoom {
 
   #admit(waiting: RpcWaiting): boolean {
     const { address, limits } = this.#host
-    const unsentBytes = this.#outbox.waitingBytes
     let lack: string | undefined
     if (this.#state === 'closed') {
       waiting.failSoon(new UpstreamError('ECONNRESET', `${toHostPort(address)}: connection closed`), 'unsent')
       return false
     }
-    if (unsentBytes > limits.maxUnsentBytes) lack = `${unsentBytes} bytes wait to be read by the node`
+    if (this.#outbox.exceeds(limits.maxUnsentBytes))
+      lack = `${this.#outbox.waitingBytes} bytes wait to be read by the node`
     else if (waiting.request.oneway) {
       waiting.seq = this.#ring.skip()
       this.#oneways.push(waiting)

@@ -263,7 +263,7 @@ export class RpcInlet implements ExchangeHost {
 
   /** Whether an answer may still be written: not to a caller that has left too many unread. */
   #open(): boolean {
-    if (this.#socket.writableLength > this.#host.limits.maxUnreadBytes) this.destroy()
+    if (this.#outbox.exceeds(this.#host.limits.maxUnreadBytes)) this.destroy()
     return !this.#closed
   }
 

@@ -54,6 +54,8 @@ export class Outbox {
   #heldBytes = 0
   #inTurn = false
   #closed = false
+  /** Bytes that the socket had not passed on after the last write: looked at again only where it decides something. */
+  #lastUnsentBytes = 0
 
   readonly #written: () => void
 
@@ -68,9 +70,9 @@ export class Outbox {
     return this.#heldBytes + (this.#writer?.waitingBytes ?? 0) + (this.#socket?.writableLength ?? 0)
   }
 
-  /** Whether all of it has been handed to the socket. */
-  get empty(): boolean {
-    return this.#heldBytes === 0 && (this.#writer?.waitingBytes ?? 0) === 0
+  /** Whether more than that waits; asked for every request, so nearly always by a comparison. */
+  exceeds(limitBytes: number): boolean {
+    return this.#lastUnsentBytes + this.#heldBytes > limitBytes && this.waitingBytes > limitBytes
   }
 
   /** The connection is there: what was held goes first. */
@@ -80,6 +82,7 @@ export class Outbox {
     this.#held = []
     this.#heldBytes = 0
     for (const bytes of held) socket.write(bytes)
+    this.#lastUnsentBytes = socket.writableLength
     this.flush()
     if (held.length > 0) this.#written()
   }
@@ -144,6 +147,7 @@ export class Outbox {
     if (bytes.length === 0 || this.#closed) return
     if (this.#socket !== undefined) {
       this.#socket.write(bytes)
+      this.#lastUnsentBytes = this.#socket.writableLength
       this.#written()
       return
     }
