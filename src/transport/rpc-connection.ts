@@ -16,6 +16,7 @@ import { ConnectionWatch } from './connection-watch.ts'
 import type { Dial } from './dial.ts'
 import { PendingRing } from './pending-ring.ts'
 import { readBuffer } from './read-buffer.ts'
+import type { RpcRequest } from './rpc.ts'
 import {
   CANCEL_HEAD,
   CONTROL_SEQ,
@@ -137,7 +138,7 @@ export class RpcConnection implements WaitingRoom {
       writer.rewind()
       this.#outbox.touch()
       this.#release(waiting)
-      waiting.refuseSoon(GomsError.from(error))
+      waiting.failSoon(toOwnMistake(error, request), 'unsent')
       return undefined
     } finally {
       this.#encoding = false
@@ -314,6 +315,15 @@ function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number): void {
     return
   }
   events.reply(output)
+}
+
+/** Whatever an input throws while it is written is the caller's mistake: no node is to blame. */
+function toOwnMistake(error: unknown, { service, method }: RpcRequest): GomsError {
+  if (error instanceof GomsError) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new GomsError('INVALID_ARGUMENT', `rpc: the input of ${service}.${method} cannot be written: ${why}`, {
+    cause: error,
+  })
 }
 
 /** MessagePack int64 of the time in nanoseconds, as Go's client sends it. */

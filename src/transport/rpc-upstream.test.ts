@@ -40,6 +40,10 @@ async function node(serve: (socket: Socket) => void): Promise<Address> {
   return listenOn(server, 0, '127.0.0.1')
 }
 
+function fail(): never {
+  throw new Error('from a getter')
+}
+
 describe('a call', () => {
   it.each([
     ['answered at once', echo],
@@ -87,6 +91,7 @@ describe('a call', () => {
   it.each([
     ['a function', () => () => 1, 'INVALID_ARGUMENT'],
     ['more than a frame takes', () => Buffer.alloc(2000), 'RESOURCE_EXHAUSTED'],
+    ['a getter that throws', () => Object.defineProperty({}, 'a', { enumerable: true, get: fail }), 'INVALID_ARGUMENT'],
   ])('with %s for an input fails alone, and not at the node', async (_, input, code) => {
     const { address } = await openListener({ handler: echo })
     const upstream = openUpstream({ maxFrameBytes: 1000 })
@@ -94,7 +99,7 @@ describe('a call', () => {
       call(upstream, address, request(input())),
       call(upstream, address, request('good')),
     ])
-    expect(bad).toMatchObject({ kind: 'fault', fault: { code } })
+    expect(bad).toMatchObject({ kind: 'error', stage: 'unsent', error: { code } })
     expect(good).toEqual({ kind: 'reply', output: 'good' })
   })
 

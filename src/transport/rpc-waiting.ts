@@ -1,5 +1,4 @@
 /** A request on the caller's side, from `send` until it is answered, failed or given up. */
-import type { GomsError } from '../core/errors.ts'
 import { createFrameHead, FLAG, SERIALIZE } from '../rpcx/frame.ts'
 import type { RpcEvents, RpcRequest, RpcStage } from './rpc.ts'
 
@@ -77,18 +76,4 @@ export class RpcWaiting {
   failSoon(error: Error, stage: RpcStage): void {
     queueMicrotask(() => this.fail(error, stage))
   }
-
-  /** What cannot travel is answered for the node: no other node, and no second attempt, would mend it. */
-  refuseSoon(error: GomsError): void {
-    queueMicrotask(() => {
-      if (this.done) return
-      this.done = true
-      this.events.fault(toFault(error))
-    })
-  }
-}
-
-function toFault(error: GomsError): Parameters<RpcEvents['fault']>[0] {
-  const { code, message, status, data, retryAfterMs } = error
-  return { code, message, status, data, refusal: undefined, retryAfterMs }
 }
