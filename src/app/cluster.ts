@@ -22,6 +22,8 @@ export interface Cluster {
   rpcUpstream(): Promise<RpcUpstream>
   /** Ways in of the nodes of this process, by their ids: calls to them need no connection. */
   readonly local: Map<string, RpcHandler>
+  /** Nothing wraps calls (`use`): those to nodes of this process may go straight there. */
+  readonly direct: boolean
   /** The clock of calls: their deadlines share one timer. */
   readonly callClock: Clock
   /** The key that calls between nodes carry; undefined: none is configured, everybody is let in. */
@@ -106,6 +108,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
     registry,
     mesh,
     local: new Map(),
+    direct: (deps.use ?? []).length === 0,
     callClock,
     upstream() {
       openingHttp ??= openHttp()

@@ -86,6 +86,7 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       },
       caller,
       clock: cluster.callClock,
+      direct: cluster.direct,
     })
     return rpc
   }

@@ -8,7 +8,7 @@ import type { Door, DoorDeps } from './door.ts'
 import { noRpc } from './no-rpc.ts'
 
 export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Promise<Door> {
-  const { definition, settings, cluster, nodeId, ready, log, clock } = deps
+  const { definition, settings, cluster, nodeId, ready, log } = deps
   const { contract } = definition
   const hasMethods = Object.keys(contract?.shape.rpc ?? {}).length > 0
   // Each counts the other's calls too: `maxInFlight` is one limit.
@@ -20,7 +20,7 @@ export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Prom
     callKey: cluster.callKey,
     compat: settings.gateway.compat,
     log,
-    clock,
+    clock: cluster.callClock,
     ready,
     ...(rpc && { alsoInFlight: () => rpc.inFlight() }),
   })
@@ -39,14 +39,14 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
     import('../service/rpc-inbound.ts'),
     import('../rpcx/learning-codec.ts'),
   ])
-  const { definition, settings, cluster, nodeId, outbound, log, clock } = deps
+  const { definition, settings, cluster, nodeId, outbound, log } = deps
   return createRpcInbound({
     definition,
     nodeId,
     callKey: cluster.callKey,
     admitGo: settings.admitGo,
     log,
-    clock,
+    clock: cluster.callClock,
     clients: createHandlerClients(definition.uses ?? {}, outbound.callMethod),
     codecs: createMethodCodecs,
     alsoInFlight,

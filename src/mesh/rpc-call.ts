@@ -1,5 +1,5 @@
 /** Calls a method of another service: finds its policy and its nodes, and sends it the one way out. */
-import type { Call } from '../core/call.ts'
+import type { Call, Dispatched } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import type { Deadline } from '../core/deadline.ts'
@@ -10,8 +10,11 @@ import type { CallOptions, MethodRef } from '../core/rpc-client.ts'
 import type { View } from '../registry/registry.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import { childOf, newTrace } from '../telemetry/trace-context.ts'
+import type { RpcHandler } from '../transport/rpc.ts'
 import { dispatchRpc, type RpcCarrierDeps } from './rpc-carrier.ts'
-import { callPolicy, type MethodPolicy } from './rpc-policy.ts'
+import type { RpcResult } from './rpc-fault.ts'
+import { callDirectly } from './rpc-local.ts'
+import { callPolicy, isPlain, type MethodPolicy } from './rpc-policy.ts'
 
 export interface RpcCallerDeps extends RpcCarrierDeps {
   readonly view: View
@@ -26,6 +29,8 @@ export interface RpcCallerDeps extends RpcCarrierDeps {
   /** Name of the calling service. */
   readonly caller: string
   readonly clock: Clock
+  /** Nothing wraps calls: those to a node of this process may go straight to it. @default false */
+  readonly direct?: boolean
 }
 
 type HttpCall = () => Promise<unknown>
@@ -54,6 +59,8 @@ interface Plan extends MethodPolicy {
   /** The nodes that `way` was found for. */
   nodes: readonly NodeInfo[] | undefined
   way: 'rpc' | 'http' | 'nobody'
+  /** A node of this process that takes the method's calls, past the mesh. */
+  here: RpcHandler | undefined
 }
 
 export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
@@ -66,7 +73,7 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
       const codecs = deps.codecs(ref.service, ref.method)
       const offers = (node: NodeInfo): boolean =>
         node.contract === undefined || deps.offers(node.contract, ref.method) !== false
-      plan = { policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc' }
+      plan = { policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc', here: undefined }
       plans.set(ref, plan)
     }
     return plan
@@ -76,6 +83,7 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   function wayOf(plan: Plan, nodes: readonly NodeInfo[]): Plan['way'] {
     if (plan.nodes === nodes) return plan.way
     plan.nodes = nodes
+    plan.here = deps.direct === true && isPlain(plan.policy) ? here(nodes, plan.offers) : undefined
     if (nodes.length === 0 || nodes.some((node) => node.protocols.includes('rpc') && plan.offers(node))) {
       plan.way = 'rpc'
     } else {
@@ -84,6 +92,19 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
         : 'nobody'
     }
     return plan.way
+  }
+
+  function here(nodes: readonly NodeInfo[], offers: (node: NodeInfo) => boolean): RpcHandler | undefined {
+    const node = nodes.find((it) => !it.draining && deps.local?.(it.id) !== undefined && offers(it))
+    return node && deps.local?.(node.id)
+  }
+
+  /** Straight to the handler where that is possible, else through the mesh. */
+  function send(plan: Plan, call: RpcCall, input: unknown, named: boolean, result: RpcResult): Dispatched {
+    const payload = { method: call.action, input, codecs: plan.codecs }
+    if (plan.here === undefined || named) return dispatchRpc(deps, call, payload, result)
+    // A node that refuses has run nothing: the mesh finds another.
+    return callDirectly(plan.here, call, input, deps.clock, result, () => dispatchRpc(deps, call, payload, result))
   }
 
   function begin(
@@ -101,24 +122,31 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
       return overHttp()
     }
     const leftMs = context?.leftMs() ?? Number.POSITIVE_INFINITY
-    const policy = callPolicy(plan.policy, options, leftMs, `${ref.service}.${ref.method}`)
-    const offers = options?.node === undefined ? plan.offers : only(options.node, ref, nodes, plan.offers)
+    const policy = callPolicy(plan.policy, options, leftMs, ref)
+    const named = options?.node !== undefined
+    const offers = named ? only(options.node, ref, nodes, plan.offers) : plan.offers
     const call = new RpcCall(ref, plan, policy, offers, deps, context)
-    const signals = [options?.signal, context?.signal].filter((signal) => signal !== undefined)
+    const own = options?.signal
+    const inherited = context?.signal
+    if (own?.aborted || inherited?.aborted) throw cancelled(ref)
     return new Promise((resolve, reject) => {
-      if (signals.some((signal) => signal.aborted)) {
-        reject(cancelled(ref))
+      if (own === undefined && inherited === undefined) {
+        send(plan, call, input, named, { reply: resolve, error: reject })
         return
       }
-      const payload = { method: ref.method, input, codecs: plan.codecs }
-      if (signals.length === 0) {
-        dispatchRpc(deps, call, payload, { reply: resolve, error: reject })
-        return
-      }
+      let sent: Dispatched | undefined
       const stop = (): void => {
-        for (const signal of signals) signal.removeEventListener('abort', onAbort)
+        own?.removeEventListener('abort', onAbort)
+        inherited?.removeEventListener('abort', onAbort)
       }
-      const dispatched = dispatchRpc(deps, call, payload, {
+      const onAbort = (): void => {
+        stop()
+        sent?.cancel()
+        reject(cancelled(ref))
+      }
+      own?.addEventListener('abort', onAbort)
+      inherited?.addEventListener('abort', onAbort)
+      sent = send(plan, call, input, named, {
         reply(output) {
           stop()
           resolve(output)
@@ -128,12 +156,6 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
           reject(error)
         },
       })
-      const onAbort = (): void => {
-        stop()
-        dispatched.cancel()
-        reject(cancelled(ref))
-      }
-      for (const signal of signals) signal.addEventListener('abort', onAbort)
     })
   }
 

@@ -1,9 +1,10 @@
 /** Carries the attempts of one RPC call, and turns what comes back into an outcome for the mesh and a result for the caller. */
 import type { Attempt, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
-import { CALL_CODES, GomsError, isCallCode } from '../core/errors.ts'
+import { GomsError } from '../core/errors.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import type { RpcEvents, RpcFault, RpcHandler, RpcStage, RpcUpstream } from '../transport/rpc.ts'
-import { deliver } from './rpc-local.ts'
+import type { RpcEvents, RpcHandler, RpcStage, RpcUpstream } from '../transport/rpc.ts'
+import { type RpcResult, toError, toOutcome } from './rpc-fault.ts'
+import { Delivery } from './rpc-local.ts'
 import { isOurs, toMetadata } from './rpc-metadata.ts'
 
 export interface RpcCarrierDeps {
@@ -18,12 +19,6 @@ export interface RpcPayload {
   readonly method: string
   readonly input: unknown
   readonly codecs: MethodCodecs
-}
-
-/** Exactly one of both is called, once, unless the call is cancelled: then neither. */
-export interface RpcResult {
-  reply(output: unknown): void
-  error(error: GomsError): void
 }
 
 /** Sends a call the one way out: pick, attempt, and again where that is safe. */
@@ -57,7 +52,8 @@ export class RpcCarrier implements Carrier {
     const { upstream, callKey, local } = this.#deps
     const handler = local?.(attempt.node.id)
     if (handler !== undefined) {
-      const delivery = deliver(handler, this.#call, attempt, this.#payload, callKey, this.#eventsOf(attempt))
+      const delivery = new Delivery(this.#call, attempt, this.#payload, this.#eventsOf(attempt))
+      handler(delivery, delivery)
       return () => delivery.abort()
     }
     const { service } = this.#call
@@ -111,25 +107,6 @@ export class RpcCarrier implements Carrier {
 /** What cannot be written, or is too large to be. */
 function isOwnMistake(error: GomsError): boolean {
   return error.code === 'INVALID_ARGUMENT' || error.code === 'RESOURCE_EXHAUSTED'
-}
-
-/** What an error that a node answered with says about the attempt. */
-export function toOutcome(fault: RpcFault): Outcome {
-  const status = statusOf(fault)
-  const wait = fault.retryAfterMs === undefined ? undefined : { retryAfterMs: fault.retryAfterMs }
-  if (fault.refusal !== undefined) return { stage: 'refused', status, refusal: fault.refusal, ...wait }
-  return { stage: status === 503 || status === 429 ? 'busy' : 'answered', status, ...wait }
-}
-
-/** The error as the caller gets it: code, status, message and data as the callee gave them. */
-export function toError(fault: RpcFault): GomsError {
-  const { code, message, data, retryAfterMs } = fault
-  const more = retryAfterMs === undefined ? undefined : { retryAfterMs }
-  return new GomsError(code, message, { status: statusOf(fault), data, ...more })
-}
-
-function statusOf(fault: RpcFault): number {
-  return fault.status ?? (isCallCode(fault.code) ? CALL_CODES[fault.code].status : 500)
 }
 
 function capital(method: string): string {

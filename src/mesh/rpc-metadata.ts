@@ -37,34 +37,3 @@ export function toMetadata(call: Call, attempt: Attempt, callKey: string | undef
   if (attempt.number > 1) metadata.push(INTERNAL.attempt, String(attempt.number))
   return metadata
 }
-
-/** One value of what {@link toMetadata} would write, for a callee in this process that reads only what it needs. */
-export function metadataOf(
-  name: string,
-  call: Call,
-  attempt: Attempt,
-  callKey: string | undefined,
-): string | undefined {
-  switch (name) {
-    case RPCX.auth:
-      return callKey
-    case RPCX.timeout: {
-      const leftMs = attempt.leftMs()
-      return leftMs === Number.POSITIVE_INFINITY ? undefined : String(forNextHop(leftMs))
-    }
-    case INTERNAL.caller:
-      return call.caller
-    case INTERNAL.identity:
-      return call.identity === undefined ? undefined : toIdentityHeader(call.identity)
-    case 'traceparent':
-      return toTraceparent(call.trace)
-    case 'tracestate':
-      return call.trace.state
-    case INTERNAL.target:
-      return `${call.service}/${attempt.node.id}`
-    case INTERNAL.attempt:
-      return String(attempt.number)
-    default:
-      return undefined
-  }
-}

@@ -2,6 +2,8 @@ import { expect, it } from 'vitest'
 import { defaultPolicy } from '../core/options.ts'
 import { callPolicy, methodPolicy } from './rpc-policy.ts'
 
+const REF = { service: 'user', method: 'exists', options: undefined }
+
 it('a method goes by what was pushed, then the files, then its contract, then the defaults', () => {
   const contract = { timeoutMs: 2000, retries: 3, limiter: '5/100', idempotent: true }
   const { policy, idempotent } = methodPolicy(defaultPolicy, [{ retries: 0 }, { retries: 2, timeoutMs: 700 }], contract)
@@ -13,7 +15,7 @@ it('a method goes by what was pushed, then the files, then its contract, then th
 
 it('a call may ask for less or more, and never for more than is left', () => {
   const { policy } = methodPolicy(defaultPolicy, [], { timeoutMs: 2000 })
-  expect(callPolicy(policy, undefined, Number.POSITIVE_INFINITY, 'user.exists')).toBe(policy)
-  expect(callPolicy(policy, { timeoutMs: 5000 }, 3000, 'user.exists').timeoutMs).toBe(3000)
-  expect(callPolicy(policy, { retries: 0 }, 9000, 'user.exists')).toMatchObject({ retries: 0, timeoutMs: 2000 })
+  expect(callPolicy(policy, undefined, Number.POSITIVE_INFINITY, REF)).toBe(policy)
+  expect(callPolicy(policy, { timeoutMs: 5000 }, 3000, REF).timeoutMs).toBe(3000)
+  expect(callPolicy(policy, { retries: 0 }, 9000, REF)).toMatchObject({ retries: 0, timeoutMs: 2000 })
 })

@@ -1,7 +1,7 @@
 /** The policy of a method: what the configuration says of it, else its contract, else the defaults. */
 import { GomsError } from '../core/errors.ts'
 import type { Policy, RouteOptions } from '../core/options.ts'
-import type { CallOptions, MethodOptions } from '../core/rpc-client.ts'
+import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import { parseRate } from '../resilience/rate.ts'
 
 export interface MethodPolicy {
@@ -45,15 +45,16 @@ function rateOf(written: string | undefined, name: string): Policy['limiter'] {
 }
 
 /** The policy of one call; the method's own when the call asks for nothing else. */
-export function callPolicy(policy: Policy, options: CallOptions | undefined, leftMs: number, where: string): Policy {
-  if (options !== undefined) check(options, where)
+export function callPolicy(policy: Policy, options: CallOptions | undefined, leftMs: number, ref: MethodRef): Policy {
+  if (options !== undefined) check(options, ref)
   const timeoutMs = Math.min(options?.timeoutMs ?? policy.timeoutMs, leftMs)
   const retries = options?.retries ?? policy.retries
   return timeoutMs === policy.timeoutMs && retries === policy.retries ? policy : { ...policy, timeoutMs, retries }
 }
 
 /** @throws GomsError INVALID_ARGUMENT: at the time of a call it is an input like any other */
-function check({ timeoutMs, retries }: CallOptions, where: string): void {
+function check({ timeoutMs, retries }: CallOptions, { service, method }: MethodRef): void {
+  const where = `${service}.${method}`
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw wrong(where, 'timeoutMs', `more than 0 to ${MAX_TIMEOUT_MS} milliseconds`, timeoutMs)
   }
@@ -65,4 +66,10 @@ function check({ timeoutMs, retries }: CallOptions, where: string): void {
 function wrong(where: string, name: string, expected: string, found: unknown): GomsError {
   const got = `\`${String(found)}\` (${typeof found})`
   return new GomsError('INVALID_ARGUMENT', `${where}: expected \`${name}\` to be ${expected}, got ${got}`)
+}
+
+/** Whether nothing but the deadline has anything to do for a call: no limit, no breaker, no answer that is tried again. */
+export function isPlain({ limiter, breaker, callLimit, retryBusy, retryRule }: Policy): boolean {
+  const isFree = limiter === undefined && breaker === undefined && callLimit === undefined
+  return isFree && !retryBusy && retryRule === 'safe'
 }

@@ -21,7 +21,10 @@ export function readMetadata(
   admitKeyless: boolean,
 ): InternalHeaders {
   const { origin } = received
-  if (origin !== undefined) return { admitted: true, target: undefined, ...origin }
+  if (origin !== undefined) {
+    const { deadlineMs, attempt, caller, identity } = origin
+    return { admitted: true, target: undefined, deadlineMs, attempt, caller, identity }
+  }
   let matched = false
   let keyless = true
   if (check !== undefined) {

@@ -51,6 +51,15 @@ export interface RpcUpstream {
   close(): Promise<void>
 }
 
+/** What metadata would say of a caller in this process. */
+export interface RpcOrigin {
+  readonly caller: string
+  readonly identity: unknown
+  /** What is left. */
+  readonly deadlineMs: number | undefined
+  readonly attempt: number
+}
+
 /** A request as a node receives it. */
 export interface RpcReceived {
   readonly service: string
@@ -60,6 +69,8 @@ export interface RpcReceived {
   /** The input, decoded when first asked for. @throws GomsError INVALID_ARGUMENT */
   input(codecs: MethodCodecs | undefined): unknown
   readonly oneway: boolean
+  /** The caller is in this process: what it says needs no key, and no reading. */
+  readonly origin?: RpcOrigin | undefined
   /** Calls back once when the caller withdraws the request or its connection ends; never after the answer. */
   onAbort(listener: () => void): void
 }
