@@ -126,7 +126,12 @@ function routeOf(settings: Settings, service: string, method: string): readonly 
   return route === undefined ? [] : [route]
 }
 
+/** Documents as they were read: each is asked for its methods with every pick. */
+const read = new WeakMap<object, ReturnType<typeof fromDocument>>()
+
 function rpcOf(document: unknown, method: string): MethodOptions | undefined {
-  const methods = fromDocument(document)?.rpc
+  if (typeof document !== 'object' || document === null) return undefined
+  if (!read.has(document)) read.set(document, fromDocument(document))
+  const methods = read.get(document)?.rpc
   return methods && Object.hasOwn(methods, method) ? methods[method] : undefined
 }
