@@ -7,7 +7,7 @@ import { client, serve as serveGoms, service } from '../../dist/index.js'
 import { METHODS, methodName } from './payloads.mjs'
 
 const cwd = mkdtempSync(join(tmpdir(), 'goms-bench-'))
-const envOf = (port) => ({
+export const envOf = (port) => ({
   GOMS_REGISTRY: 'embedded',
   GOMS_EMBEDDED_PORT: String(port),
   GOMS_CALL_SERVICE_KEY: 'a key of the benchmark',
