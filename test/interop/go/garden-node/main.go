@@ -49,6 +49,7 @@ type RoutesReply struct {
 type Rpc struct{}
 
 func (*Rpc) Exists(_ context.Context, args *ExistsArgs, reply *ExistsReply) error {
+	fmt.Println("rpc Exists")
 	reply.Exists = args.Username == "bob"
 	return nil
 }
