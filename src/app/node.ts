@@ -12,6 +12,7 @@ import { announce } from './announcer.ts'
 import type { Cluster } from './cluster.ts'
 import type { Door } from './door.ts'
 import { bindRpcPort } from './rpc-port.ts'
+import { createWaitingRoom } from './waiting-room.ts'
 
 /** Every step of the end has its bound; they add up to less than `terminationGraceMs`. */
 const DEREGISTER_MS = 2000
@@ -52,7 +53,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
   const { settings, clock, log } = deps
   const nodeId = randomUUID()
   const opened: (() => Promise<unknown>)[] = []
-  let door: Door | undefined
+  const room = createWaitingRoom()
   let ready = false
   // A failure of either side is reported by the await below, not as an unhandled rejection of the other.
   deps.cluster.catch(() => {})
@@ -60,8 +61,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
   try {
     const listenHost = settings.host ?? (settings.registry.kind === 'etcd' ? undefined : '127.0.0.1')
     const listener = createHttpListener({
-      request: (req, res) => (door ? door.request(req, res) : res.writeHead(503).end()),
-      upgrade: (req, socket, head) => (door ? door.upgrade(req, socket, head) : socket.destroy()),
+      request: (req, res) => room.request(req, res),
+      upgrade: (req, socket, head) => room.upgrade(req, socket, head),
       expectContinue: deps.role === 'gateway' ? 'manual' : 'auto',
       maxHeaderBytes: deps.role === 'gateway' ? settings.gateway.maxHeaderBytes : 4 * settings.gateway.maxHeaderBytes,
     })
@@ -76,10 +77,10 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
     const cluster = await deps.cluster
-    door = await deps.door(cluster, nodeId, () => ready)
-    const behind = door
-    opened.push(() => behind.close())
+    const door = await deps.door(cluster, nodeId, () => ready)
+    opened.push(() => door.close())
     await door.start()
+    room.open(door)
 
     const admin =
       settings.adminPort === 'off'
@@ -88,7 +89,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
             host: settings.adminHost,
             port: settings.adminPort,
             wishedPort: rpcPort.port + ADMIN_ABOVE_RPC,
-            status: () => statusOf(deps.service, nodeId, ready, cluster.registry.status(), behind),
+            status: () => statusOf(deps.service, nodeId, ready, cluster.registry.status(), door),
           })
     if (admin) opened.push(() => admin.close())
     log.info(`Rpc Listen on port: ${rpcPort.port}${admin ? `, admin at ${toHostPort(admin.address)}` : ''}`)
@@ -120,7 +121,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
         leave(deps, mode, {
           registered,
           listener,
-          door: behind,
+          door,
           opened,
           notReady() {
             ready = false

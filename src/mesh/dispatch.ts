@@ -6,6 +6,7 @@ import { GomsError, isCallCode } from '../core/errors.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
 import { AttemptRun } from './attempt.ts'
+import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
 import { pick } from './pick.ts'
 
@@ -26,6 +27,8 @@ export interface Target {
 
 export interface DispatchDeps {
   readonly clock: Clock
+  /** What "overdue" is measured by. */
+  readonly awake: AwakeClock
   readonly random: () => number
 }
 
@@ -83,7 +86,10 @@ export class CallRun implements Dispatched {
     if (this.#over) return
     let endpoint: Endpoint
     try {
-      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, this.#deps.clock.now())
+      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, {
+        nowMs: this.#deps.clock.now(),
+        awakeMs: this.#deps.awake.now(),
+      })
     } catch (thrown) {
       // What an earlier attempt met says more than that there is nobody left to ask.
       this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
@@ -94,7 +100,7 @@ export class CallRun implements Dispatched {
       this.#target.budget.deposit()
     }
     this.#tried.push(endpoint)
-    this.#current = new AttemptRun(this.#call, endpoint, this.#deps.clock, {
+    this.#current = new AttemptRun(this.#call, endpoint, this.#deps.clock, this.#deps.awake, {
       number: this.#tried.length,
       forMs: this.#share(),
       latency: this.#target.latency(this.#call.action),

@@ -8,6 +8,7 @@ import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
 import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts'
+import { createAwakeClock } from './awake-clock.ts'
 import type { Target } from './dispatch.ts'
 import { MovingAverage, sameRate } from './endpoint.ts'
 import { createFleet, type Fleet } from './fleet.ts'
@@ -80,7 +81,8 @@ export function createMesh(options: MeshOptions): Mesh {
     return limiter
   }
 
-  const stack = createStack({ clock, random, target, callLimit, use: options.use ?? [] })
+  const awake = createAwakeClock(clock)
+  const stack = createStack({ clock, awake, random, target, callLimit, use: options.use ?? [] })
   return {
     dispatch: (call, carrier) => stack.dispatch(call, carrier),
     stats(service) {
@@ -98,6 +100,7 @@ export function createMesh(options: MeshOptions): Mesh {
       }
     },
     close() {
+      awake.close()
       prober.close()
       fleet.close()
     },
