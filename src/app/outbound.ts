@@ -2,8 +2,10 @@
 import type { Clock } from '../core/clock.ts'
 import type { Settings } from '../core/options.ts'
 import type { Running } from '../core/running.ts'
+import { affinityOf } from '../gateway/outbound-call.ts'
 import { createRouteTable, type RouteTable } from '../gateway/routes.ts'
 import { createHttpCaller, type HttpCaller } from '../mesh/http-call.ts'
+import { balanceOf } from '../mesh/mesh.ts'
 import { callContext } from '../service/context.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -30,6 +32,8 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       callKey: cluster.callKey,
       caller,
       clock,
+      idleTimeoutMs: () => settings.gateway.idleTimeoutMs,
+      affinity: (service, headers, search) => affinityOf(balanceOf(settings.balance, service), headers, search),
     })
   }
 
