@@ -33,9 +33,10 @@ export interface ClusterDeps {
 export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   const { settings, clock, log } = deps
   const registry = await openRegistry(settings, clock, log)
-  await registry.start()
-  // Without a configured key a machine's own registry holds a random one; etcd is shared with others, who must choose.
-  const callKey = settings.callKey ?? (settings.registry.kind === 'etcd' ? undefined : await registry.sharedKey())
+  const callKey = await startRegistry(registry, settings).catch(async (error) => {
+    await registry.close()
+    throw error
+  })
   let opened: Upstream | undefined
   let opening: Promise<Upstream> | undefined
   async function openUpstream(): Promise<Upstream> {
@@ -69,6 +70,15 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
       await registry.close()
     },
   }
+}
+
+/**
+ * Starts it and gives the call key. Without a configured one a machine's own registry holds a random one; etcd is shared
+ * with others, who must choose.
+ */
+async function startRegistry(registry: Registry, settings: Settings): Promise<string | undefined> {
+  await registry.start()
+  return settings.callKey ?? (settings.registry.kind === 'etcd' ? undefined : registry.sharedKey())
 }
 
 /** Whether a connection is accepted there. */

@@ -6,7 +6,7 @@ export interface Door {
   request(req: IncomingMessage, res: ServerResponse): void
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void
   start(): Promise<void>
-  /** Answers tell that the node leaves; after `serveForMs` what arrives is refused. */
+  /** Answers tell that the node leaves. After `serveForMs` a service refuses what arrives, and sessions are ended. */
   drain(serveForMs: number): void
   inFlight(): number
   sessions(): number

@@ -1,6 +1,6 @@
 /** One node: a service or gateway of this process, from its bound ports to its leaving. */
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
@@ -130,7 +130,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
         }),
     }
   } catch (thrown) {
-    await Promise.all(opened.reverse().map((close) => close().catch(() => {})))
+    await closeAll(opened).catch(() => {})
     throw thrown
   }
 }
@@ -155,7 +155,7 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
   const left = (): number => Math.max(0, settings.terminationGraceMs - CLOSE_MS - (clock.now() - began))
   parts.notReady()
   const attempt = async (step: string, work: Promise<unknown>, boundMs: number): Promise<void> => {
-    await Promise.race([work, sleep(clock, boundMs)]).catch((error) => log.warn(`stop: ${step}: ${String(error)}`))
+    await atMost(clock, boundMs, work).catch((error) => log.warn(`stop: ${step}: ${String(error)}`))
   }
   await attempt('deregister', parts.registered.close(), DEREGISTER_MS)
   if (mode === 'graceful' && deps.role === 'gateway' && settings.gateway.lbDrainMs > 0) {
@@ -171,7 +171,7 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
     await connectionsGone(parts.listener, clock, Math.min(learnMs, left()))
     await attempt('finish what is in flight', parts.door.idle(), left())
   }
-  await attempt('close', Promise.all([...parts.opened].reverse().map((close) => close())), CLOSE_MS)
+  await attempt('close', closeAll(parts.opened), CLOSE_MS)
 }
 
 /** Until no connection is open any more, or the time is over. */
@@ -180,15 +180,30 @@ async function connectionsGone(listener: HttpListener, clock: Clock, withinMs: n
   while (listener.connections > 0 && clock.now() < until) await sleep(clock, 20)
 }
 
-/** Keeps the process alive meanwhile, as a timer of the clock does not. */
+/** What was opened last is closed first; one that fails does not keep the others open. */
+async function closeAll(opened: readonly (() => Promise<unknown>)[]): Promise<void> {
+  let failed: unknown
+  for (const close of [...opened].reverse()) await close().catch((error) => (failed ??= error))
+  if (failed !== undefined) throw failed
+}
+
 function sleep(clock: Clock, ms: number): Promise<void> {
+  return atMost(clock, ms, new Promise(() => {}))
+}
+
+/** Waits for the work, or for the time to be over. Keeps the process alive meanwhile, as a timer of the clock does not. */
+async function atMost(clock: Clock, boundMs: number, work: Promise<unknown>): Promise<void> {
   const alive = setInterval(() => {}, 60_000)
-  return new Promise((resolve) => {
-    clock.after(ms, () => {
-      clearInterval(alive)
-      resolve()
-    })
+  let timer: Timer | undefined
+  const over = new Promise<void>((resolve) => {
+    timer = clock.after(boundMs, resolve)
   })
+  try {
+    await Promise.race([work, over])
+  } finally {
+    timer?.cancel()
+    clearInterval(alive)
+  }
 }
 
 function statusOf(service: string, node: string, ready: boolean, registry: RegistryStatus, door: Door): NodeStatus {

@@ -53,7 +53,7 @@ async function importFile(path: string, shown: string): Promise<object> {
       detail: {
         found: message,
         expected: 'a file that loads without an error',
-        fix: `${whereThrown(thrown, path) ?? shown} is where it comes from; run with --debug to see the stack`,
+        fix: `look at ${whereThrown(thrown, path) ?? shown}`,
       },
     })
   }
@@ -85,4 +85,6 @@ async function hookTypeScript(): Promise<void> {
   hooked = true
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   register(`./typescript-hooks.${extension}`, import.meta.url)
+  // The transform moves lines; stacks shall tell those of the file.
+  process.setSourceMapsEnabled(true)
 }

@@ -2,6 +2,8 @@
  * The flags that set configuration: each is also an environment variable and a key of the files. Imports neither YAML
  * nor schemas, so that help and completion stay quick.
  */
+import { BALANCERS } from '../core/options.ts'
+
 /** What a flag takes. */
 export type FlagKind = 'text' | 'list' | 'port' | 'port-or-off' | 'integer' | 'duration' | 'boolean' | 'choice'
 
@@ -97,7 +99,7 @@ export const CONFIG_FLAGS: readonly Flag[] = [
   flag('breaker', 'breaker', 'text', 'default breaker, 5/100', '默认熔断,5/100'),
   flag('call-limit', 'callLimit', 'text', 'default limit per route, 5/100', '默认路由限制,5/100'),
   flag('balance', 'balance', 'choice', 'how the next node is chosen', '负载均衡策略', {
-    choices: ['round-robin', 'weighted', 'random', 'least-in-flight', 'p2c'],
+    choices: BALANCERS,
   }),
   flag('embedded-port', 'embeddedPort', 'port', 'first port of the embedded registry', '内置注册中心端口'),
   flag('registry-dialect', 'registryDialect', 'choice', 'how keys in etcd are written', 'etcd 键的写法', {

@@ -71,7 +71,13 @@ export class AttemptRun implements Attempt {
     const { forMs } = this.#plan
     // The call's own deadline is watched by the call; only a shorter share needs a timer of its own.
     if (forMs < this.#call.deadline.leftMs()) this.#timer = this.#clock.after(Math.ceil(forMs), () => this.#timedOut())
-    this.#abort = carrier.attempt(this)
+    try {
+      this.#abort = carrier.attempt(this)
+    } catch (error) {
+      // A bug of the carrier: the permits go back, and the call ends with it.
+      this.end('cancelled')
+      throw error
+    }
     if (this.#broken) this.#abort(this.#broken)
   }
 

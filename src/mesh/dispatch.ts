@@ -1,7 +1,7 @@
 /** One call on its way: pick, attempt, outcome, and again where that is safe. The order of things is told in `stack.ts`. */
 import type { Balancer } from '../balance/balancer.ts'
 import type { Call, Carrier, Dispatched, Outcome } from '../core/call.ts'
-import type { Clock, Timer } from '../core/clock.ts'
+import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
@@ -9,9 +9,6 @@ import { AttemptRun } from './attempt.ts'
 import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
 import { pick } from './pick.ts'
-
-/** Longest delay of a timer in Node. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What the calls to one service share. */
 export interface Target {
@@ -106,7 +103,11 @@ export class CallRun implements Dispatched {
       latency: this.#target.latency(this.#call.action),
       decide: (outcome) => this.#decide(outcome),
     })
-    this.#current.start(this.#carrier)
+    try {
+      this.#current.start(this.#carrier)
+    } catch (thrown) {
+      this.#fail(GomsError.from(thrown))
+    }
   }
 
   /** Half of what is left where the call may be repeated afterwards, else all of it. */
@@ -173,6 +174,13 @@ export class CallRun implements Dispatched {
         return refused(`${where}: the node refused the call as ${outcome.refusal} (${attempt})`, outcome)
       case 'timeout':
         return new GomsError('DEADLINE_EXCEEDED', `${where}: the node did not answer in time (${attempt})`, options)
+      case 'busy':
+      case 'answered':
+        return new GomsError(
+          'UNAVAILABLE',
+          `${where}: the node answered ${outcome.status} (${attempt}), and no other is left`,
+          options,
+        )
       default:
         return new GomsError('BAD_GATEWAY', `${where}: the node broke off before its answer (${attempt})`, options)
     }

@@ -63,11 +63,16 @@ export function createMesh(options: MeshOptions): Mesh {
   function target(service: string): ServiceTarget {
     let found = targets.get(service)
     if (!found) {
-      const balancer = options.balancers?.[service] ?? createBalancer(balanceOf(balance, service), random)
+      const balancer = given(service) ?? createBalancer(balanceOf(balance, service), random)
       found = new ServiceTarget(service, fleet, balancer, clock)
       targets.set(service, found)
     }
     return found
+  }
+
+  function given(service: string): Balancer | undefined {
+    const { balancers } = options
+    return balancers && Object.hasOwn(balancers, service) ? balancers[service] : undefined
   }
 
   function callLimit(call: Call): Limiter | undefined {
@@ -93,7 +98,7 @@ export function createMesh(options: MeshOptions): Mesh {
       const before = balance
       balance = changed
       for (const [service, found] of targets) {
-        if (options.balancers?.[service]) continue
+        if (given(service)) continue
         const wanted = balanceOf(changed, service)
         if (JSON.stringify(balanceOf(before, service)) === JSON.stringify(wanted)) continue
         found.balancer = createBalancer(wanted, random)
