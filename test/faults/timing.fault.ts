@@ -47,10 +47,13 @@ describe.each(['embedded', 'etcd'] as const)('on %s', (kind) => {
     const joins: number[] = []
     const leaves: number[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      const late = await cluster.node('late1', { service: 'late' })
+      const [httpPort, rpcPort] = [await freePort(), await freePort()]
+      const node = `127.0.0.1:${rpcPort}_127.0.0.1:${httpPort}`
+      const joined = allPrint(all, nodeLine('late', node, 'join'))
+      const late = await cluster.node('late1', { service: 'late', httpPort, rpcPort })
       const readyMs = Date.now()
       ready.push(late.readyAfterMs)
-      joins.push((await allPrint(all, nodeLine('late', late.node, 'join'))) - readyMs)
+      joins.push((await joined) - readyMs)
       const left = allPrint(all, nodeLine('late', late.node, 'leave'))
       const signalledMs = Date.now()
       const stopped = late.process.stop()
