@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
-import type { Registered, RegistryStatus } from '../registry/registry.ts'
+import type { Registered, Registry } from '../registry/registry.ts'
 import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
 import { createAdmin, type NodeStatus } from './admin.ts'
 import { advertisedAddress } from './advertised-address.ts'
@@ -89,7 +89,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
             host: settings.adminHost,
             port: settings.adminPort,
             wishedPort: rpcPort.port + ADMIN_ABOVE_RPC,
-            status: () => statusOf(deps.service, nodeId, ready, cluster.registry.status(), door),
+            status: () => statusOf(deps.service, nodeId, ready, cluster.registry, door),
           })
     if (admin) opened.push(() => admin.close())
     log.info(`Rpc Listen on port: ${rpcPort.port}${admin ? `, admin at ${toHostPort(admin.address)}` : ''}`)
@@ -206,14 +206,14 @@ async function atMost(clock: Clock, boundMs: number, work: Promise<unknown>): Pr
   }
 }
 
-function statusOf(service: string, node: string, ready: boolean, registry: RegistryStatus, door: Door): NodeStatus {
-  const { connected, endpoint, ageMs } = registry
+function statusOf(service: string, node: string, ready: boolean, registry: Registry, door: Door): NodeStatus {
+  const { connected, endpoint, ageMs } = registry.status()
   return {
     service,
     node,
     ready,
     inFlight: door.inFlight(),
     sessions: door.sessions(),
-    registry: { connected, endpoint, ageMs: Math.round(ageMs) },
+    registry: { connected, endpoint, ageMs: Math.round(ageMs), skippedKeys: registry.view.skipped },
   }
 }

@@ -78,6 +78,23 @@ const mistakes: readonly Mistake[] = [
     names: /no database/,
   },
   {
+    what: 'a directory for a service file',
+    args: () => ['start', dir, ...memory],
+    code: 'GOMS_SERVICE_FILE',
+    exit: 3,
+    names: /this is no file/,
+  },
+  {
+    what: 'a module in a package that is none',
+    args: () => {
+      const files = { 'package.json': '{"type":"commonjs"}', 'user.js': "import { service } from 'goms'\n" }
+      return ['start', join(configs('commonjs', files), 'user.js'), ...memory]
+    },
+    code: 'GOMS_SERVICE_FILE',
+    exit: 3,
+    names: /"type": "module"/,
+  },
+  {
     what: 'an unknown key',
     args: () => [
       'start',

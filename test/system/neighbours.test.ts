@@ -90,6 +90,9 @@ describe.skipIf(etcdMissing !== undefined)('one etcd with others in it', () => {
     expect((await json<ClusterPage>(`${gateway.url}/cluster`)).services.echo?.Nodes).toEqual([node.node])
     expect((await fetch(`${gateway.url}/api/echo/echo?id=1`)).status).toBe(200)
     expect(gateway.process.text()).not.toMatch(/^2021/m)
+    const admin = /admin at (\S+)$/m.exec(gateway.process.text())?.[1]
+    const status = await json<{ registry: { skippedKeys: number } }>(`http://${admin}/-/ready`)
+    expect(status.registry.skippedKeys).toBe(poison.length)
     for (const [key] of poison) await etcd.etcdctl('del', key)
   })
 
