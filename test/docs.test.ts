@@ -151,8 +151,6 @@ test('what the README shows of a service of your own works as it is written', as
     const name = /^(?:\/\/|#) ((?:services\/|configs\/services|gateway)\S*\.(?:ts|yml))\n/.exec(text)?.[1]
     if (name !== undefined) write(dir, name, text)
   }
-  // The README shows how to call another service before it would have to show its route.
-  write(dir, 'configs/routes.yml', 'routes:\n  order:\n    submit: { path: /submit, method: POST }\n')
   const args = ['dev', 'gateway.ts', 'services/user.ts:2', 'services/order.ts', '-http_port', '0', '-rpc_port', '0']
   const running = startGoms(args, { cwd: dir, env: { GOMS_EMBEDDED_PORT: String(await freePort(4)) } })
   const { match } = await running.waitForLine(/gateway +(http:\S+)/, 15_000)

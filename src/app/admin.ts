@@ -9,7 +9,13 @@ export interface NodeStatus {
   readonly ready: boolean
   readonly inFlight: number
   readonly sessions: number
-  readonly registry: { readonly connected: boolean; readonly endpoint: string | undefined; readonly ageMs: number }
+  readonly registry: {
+    readonly connected: boolean
+    readonly endpoint: string | undefined
+    readonly ageMs: number
+    /** Keys and values that cannot be a node of ours, counted once per write. */
+    readonly skippedKeys: number
+  }
 }
 
 export interface AdminOptions {

@@ -53,9 +53,10 @@ export interface ClusterParts {
 export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   const { settings, clock, log } = deps
   const registry = await openRegistry(settings, clock, log)
-  await registry.start()
-  // Without a configured key a machine's own registry holds a random one; etcd is shared with others, who must choose.
-  const callKey = settings.callKey ?? (settings.registry.kind === 'etcd' ? undefined : await registry.sharedKey())
+  const callKey = await startRegistry(registry, settings).catch(async (error) => {
+    await registry.close()
+    throw error
+  })
   const { connectTimeoutMs, maxConnectionsPerNode } = settings.gateway
   return createClusterOf(deps, {
     registry,
@@ -125,6 +126,15 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       await registry.close()
     },
   }
+}
+
+/**
+ * Starts it and gives the call key. Without a configured one a machine's own registry holds a random one; etcd is shared
+ * with others, who must choose.
+ */
+async function startRegistry(registry: Registry, settings: Settings): Promise<string | undefined> {
+  await registry.start()
+  return settings.callKey ?? (settings.registry.kind === 'etcd' ? undefined : registry.sharedKey())
 }
 
 /** Whether a connection is accepted there. */

@@ -18,7 +18,7 @@ export interface Door {
   /** What the node speaks, and advertises. */
   readonly protocols: readonly Transport[]
   start(): Promise<void>
-  /** Answers tell that the node leaves; after `serveForMs` what arrives is refused. */
+  /** Answers tell that the node leaves. After `serveForMs` a service refuses what arrives, and sessions are ended. */
   drain(serveForMs: number): void
   inFlight(): number
   sessions(): number

@@ -1,6 +1,16 @@
 /** A JSON log file that never grows past its bounds and never holds up the process that writes it. */
-import { createWriteStream, mkdirSync, renameSync, rmSync, statSync, type WriteStream } from 'node:fs'
+import {
+  closeSync,
+  createWriteStream,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type WriteStream,
+} from 'node:fs'
 import { join } from 'node:path'
+import { GomsError } from '../core/errors.ts'
 
 /** A file is put aside at this size. */
 const MAX_FILE_BYTES = 10 * 1024 * 1024
@@ -16,10 +26,18 @@ export interface LogFile {
   close(): Promise<void>
 }
 
-/** Appends to `<dir>/<name>.log`, and turns it over at 10 MiB, keeping five. */
+/**
+ * Appends to `<dir>/<name>.log`, and turns it over at 10 MiB, keeping five.
+ * @throws GomsError GOMS_CONFIG_INVALID where nothing can be written: a log that is missing is missed too late
+ */
 export function openLogFile(dir: string, name: string): LogFile {
-  mkdirSync(dir, { recursive: true })
   const path = join(dir, `${name}.log`)
+  try {
+    mkdirSync(dir, { recursive: true })
+    closeSync(openSync(path, 'a'))
+  } catch (thrown) {
+    throw notWritable(dir, thrown)
+  }
   let dropped = 0
   let bytes = sizeOf(path)
   let stream = open()
@@ -66,4 +84,15 @@ export function openLogFile(dir: string, name: string): LogFile {
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function notWritable(dir: string, cause: unknown): GomsError {
+  return new GomsError('GOMS_CONFIG_INVALID', `runtime: no log can be written to ${dir}`, {
+    cause,
+    detail: {
+      found: cause instanceof Error ? cause.message : String(cause),
+      expected: 'a directory that this user may write to, or make',
+      fix: 'choose another one: `-runtime <directory>`, or leave it out',
+    },
+  })
 }

@@ -1,10 +1,10 @@
 /** One node: a service or gateway of this process, from its bound ports to its leaving. */
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../core/clock.ts'
+import type { Clock, Timer } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
-import type { Registered, RegistryStatus } from '../registry/registry.ts'
+import type { Registered, Registry } from '../registry/registry.ts'
 import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
 import { createAdmin, type NodeStatus } from './admin.ts'
 import { advertisedAddress } from './advertised-address.ts'
@@ -13,6 +13,7 @@ import type { Cluster } from './cluster.ts'
 import type { Door } from './door.ts'
 import { STARTING } from './no-rpc.ts'
 import { bindRpcPort, type RpcPort } from './rpc-port.ts'
+import { createWaitingRoom } from './waiting-room.ts'
 
 /** Every step of the end has its bound; they add up to less than `terminationGraceMs`. */
 const DEREGISTER_MS = 2000
@@ -53,7 +54,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
   const { settings, clock, log } = deps
   const nodeId = randomUUID()
   const opened: (() => Promise<unknown>)[] = []
-  let door: Door | undefined
+  const room = createWaitingRoom()
+  let behind: Door | undefined
   let ready = false
   // A failure of either side is reported by the await below, not as an unhandled rejection of the other.
   deps.cluster.catch(() => {})
@@ -61,8 +63,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
   try {
     const listenHost = settings.host ?? (settings.registry.kind === 'etcd' ? undefined : '127.0.0.1')
     const listener = createHttpListener({
-      request: (req, res) => (door ? door.request(req, res) : res.writeHead(503).end()),
-      upgrade: (req, socket, head) => (door ? door.upgrade(req, socket, head) : socket.destroy()),
+      request: (req, res) => room.request(req, res),
+      upgrade: (req, socket, head) => room.upgrade(req, socket, head),
       expectContinue: deps.role === 'gateway' ? 'manual' : 'auto',
       maxHeaderBytes: deps.role === 'gateway' ? settings.gateway.maxHeaderBytes : 4 * settings.gateway.maxHeaderBytes,
     })
@@ -72,7 +74,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const rpcPort = await bindRpcPort(
       settings.rpcPort ?? ports.rpc,
       listenHost,
-      (received, responder) => (door ? door.rpc(received, responder) : responder.fault(STARTING)),
+      (received, responder) => (behind ? behind.rpc(received, responder) : responder.fault(STARTING)),
       clock,
       log,
     )
@@ -83,10 +85,11 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
     const cluster = await deps.cluster
-    door = await deps.door(cluster, nodeId, () => ready)
-    const behind = door
-    opened.push(() => behind.close())
+    const door = await deps.door(cluster, nodeId, () => ready)
+    opened.push(() => door.close())
     await door.start()
+    behind = door
+    room.open(door)
 
     const admin =
       settings.adminPort === 'off'
@@ -95,7 +98,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
             host: settings.adminHost,
             port: settings.adminPort,
             wishedPort: rpcPort.port + ADMIN_ABOVE_RPC,
-            status: () => statusOf(deps.service, nodeId, ready, cluster.registry.status(), behind),
+            status: () => statusOf(deps.service, nodeId, ready, cluster.registry, door),
           })
     if (admin) opened.push(() => admin.close())
     log.info(`Rpc Listen on port: ${rpcPort.port}${admin ? `, admin at ${toHostPort(admin.address)}` : ''}`)
@@ -128,7 +131,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
           registered,
           listener,
           rpcPort,
-          door: behind,
+          door,
           opened,
           notReady() {
             ready = false
@@ -137,7 +140,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
         }),
     }
   } catch (thrown) {
-    await Promise.all(opened.reverse().map((close) => close().catch(() => {})))
+    await closeAll(opened).catch(() => {})
     throw thrown
   }
 }
@@ -163,7 +166,7 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
   const left = (): number => Math.max(0, settings.terminationGraceMs - CLOSE_MS - (clock.now() - began))
   parts.notReady()
   const attempt = async (step: string, work: Promise<unknown>, boundMs: number): Promise<void> => {
-    await Promise.race([work, sleep(clock, boundMs)]).catch((error) => log.warn(`stop: ${step}: ${String(error)}`))
+    await atMost(clock, boundMs, work).catch((error) => log.warn(`stop: ${step}: ${String(error)}`))
   }
   await attempt('deregister', parts.registered.close(), DEREGISTER_MS)
   if (mode === 'graceful' && deps.role === 'gateway' && settings.gateway.lbDrainMs > 0) {
@@ -180,7 +183,7 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
     await connectionsGone(parts, clock, Math.min(learnMs, left()))
     await attempt('finish what is in flight', parts.door.idle(), left())
   }
-  await attempt('close', Promise.all([...parts.opened].reverse().map((close) => close())), CLOSE_MS)
+  await attempt('close', closeAll(parts.opened), CLOSE_MS)
 }
 
 /** Until no connection is open any more, or the time is over. */
@@ -189,25 +192,40 @@ async function connectionsGone({ listener, rpcPort }: Leaving, clock: Clock, wit
   while (listener.connections + rpcPort.connections > 0 && clock.now() < until) await sleep(clock, 20)
 }
 
-/** Keeps the process alive meanwhile, as a timer of the clock does not. */
-function sleep(clock: Clock, ms: number): Promise<void> {
-  const alive = setInterval(() => {}, 60_000)
-  return new Promise((resolve) => {
-    clock.after(ms, () => {
-      clearInterval(alive)
-      resolve()
-    })
-  })
+/** What was opened last is closed first; one that fails does not keep the others open. */
+async function closeAll(opened: readonly (() => Promise<unknown>)[]): Promise<void> {
+  let failed: unknown
+  for (const close of [...opened].reverse()) await close().catch((error) => (failed ??= error))
+  if (failed !== undefined) throw failed
 }
 
-function statusOf(service: string, node: string, ready: boolean, registry: RegistryStatus, door: Door): NodeStatus {
-  const { connected, endpoint, ageMs } = registry
+function sleep(clock: Clock, ms: number): Promise<void> {
+  return atMost(clock, ms, new Promise(() => {}))
+}
+
+/** Waits for the work, or for the time to be over. Keeps the process alive meanwhile, as a timer of the clock does not. */
+async function atMost(clock: Clock, boundMs: number, work: Promise<unknown>): Promise<void> {
+  const alive = setInterval(() => {}, 60_000)
+  let timer: Timer | undefined
+  const over = new Promise<void>((resolve) => {
+    timer = clock.after(boundMs, resolve)
+  })
+  try {
+    await Promise.race([work, over])
+  } finally {
+    timer?.cancel()
+    clearInterval(alive)
+  }
+}
+
+function statusOf(service: string, node: string, ready: boolean, registry: Registry, door: Door): NodeStatus {
+  const { connected, endpoint, ageMs } = registry.status()
   return {
     service,
     node,
     ready,
     inFlight: door.inFlight(),
     sessions: door.sessions(),
-    registry: { connected, endpoint, ageMs: Math.round(ageMs) },
+    registry: { connected, endpoint, ageMs: Math.round(ageMs), skippedKeys: registry.view.skipped },
   }
 }

@@ -4,8 +4,10 @@ import type { CallContext } from '../core/context.ts'
 import type { RouteOptions, Settings } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import type { ActionRequest } from '../core/running.ts'
+import { affinityOf } from '../gateway/outbound-call.ts'
 import { createRouteTable, type RouteTable } from '../gateway/routes.ts'
 import { createHttpCaller, type HttpCaller } from '../mesh/http-call.ts'
+import { balanceOf } from '../mesh/mesh.ts'
 import { createRpcCaller, type RpcCaller } from '../mesh/rpc-call.ts'
 import { callOverHttp } from '../mesh/rpc-over-http.ts'
 import { methodPolicy } from '../mesh/rpc-policy.ts'
@@ -49,6 +51,8 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       callKey: cluster.callKey,
       caller,
       clock: cluster.callClock,
+      idleTimeoutMs: () => settings.gateway.idleTimeoutMs,
+      affinity: (service, headers, search) => affinityOf(balanceOf(settings.balance, service), headers, search),
     })
   }
 

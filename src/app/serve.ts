@@ -43,7 +43,13 @@ export interface Served {
 }
 
 /** What a save of the files changes without a restart. */
-const LIVE = ['routes', 'policy', 'user', 'balance', 'gateway']
+const LIVE = [
+  'routes',
+  'policy',
+  'user',
+  'balance',
+  ...['envelope', 'cluster', 'cors', 'trustedProxies', 'maxBodyBytes', 'idleTimeoutMs'].map((key) => `gateway.${key}`),
+]
 
 /**
  * Serves services and gateways in this process until `close`: loads the configuration, joins the registry, listens and
@@ -107,7 +113,10 @@ class Process {
     const failed = started.find((result) => result.status === 'rejected')
     if (failed) {
       await Promise.all(nodes.map((node) => node.close('now')))
+      for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
+      setRunning(undefined)
+      await Promise.all(this.#files.map((file) => file.close()))
       throw failed.reason
     }
     const joined = await cluster
@@ -199,8 +208,14 @@ class Process {
   #logOf(service: string): Log {
     if (this.#options.log) return this.#options.log
     const { settings } = this.#loaded
-    const file = settings.runtimeDir === undefined ? undefined : openLogFile(settings.runtimeDir, service)
+    const file =
+      settings.runtimeDir === undefined ? undefined : openLogFile(settings.runtimeDir, logNameOf(service, settings))
     if (file) this.#files.push(file)
     return createLog({ service, format: settings.log, debug: settings.debug, clock: this.#clock, file })
   }
+}
+
+/** Nodes of one service with ports of their own keep files of their own. */
+function logNameOf(service: string, settings: Settings): string {
+  return settings.httpPort ? `${service}-${settings.httpPort}` : service
 }

@@ -12,6 +12,9 @@ export type Definition = ServiceDefinition | GatewayDefinition
 /** First Node that strips types without a flag. https://nodejs.org/api/typescript.html */
 const STRIPS_TYPES_SINCE = [22, 18] as const
 
+/** What Node says of a file with `import` or `export` in a package of `"type": "commonjs"`. */
+const AS_COMMON_JS = /Cannot use import statement outside a module|Unexpected token 'export'/
+
 let hooked = false
 
 /**
@@ -21,9 +24,10 @@ let hooked = false
 export async function loadServiceFile(file: string, cwd: string): Promise<Definition> {
   const path = isAbsolute(file) ? file : resolve(cwd, file)
   if (!existsSync(path) || !statSync(path).isFile()) {
-    throw new GomsError('GOMS_SERVICE_FILE', `${file}: there is no such file`, {
+    const isThere = existsSync(path)
+    throw new GomsError('GOMS_SERVICE_FILE', `${file}: ${isThere ? 'this is no file' : 'there is no such file'}`, {
       detail: {
-        found: `nothing at ${relative(cwd, path) || path}`,
+        found: `${isThere ? 'a directory' : 'nothing'} at ${relative(cwd, path) || path}`,
         expected: 'a .ts, .mts, .js or .mjs file whose default export is service(…) or gateway(…)',
         fix: 'check the path; it is taken from the current directory',
       },
@@ -53,7 +57,9 @@ async function importFile(path: string, shown: string): Promise<object> {
       detail: {
         found: message,
         expected: 'a file that loads without an error',
-        fix: `${whereThrown(thrown, path) ?? shown} is where it comes from; run with --debug to see the stack`,
+        fix: AS_COMMON_JS.test(message)
+          ? 'add "type": "module" to package.json, or call the file .mjs or .mts'
+          : `look at ${whereThrown(thrown, path) ?? shown}`,
       },
     })
   }
@@ -85,4 +91,6 @@ async function hookTypeScript(): Promise<void> {
   hooked = true
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   register(`./typescript-hooks.${extension}`, import.meta.url)
+  // The transform moves lines; stacks shall tell those of the file.
+  process.setSourceMapsEnabled(true)
 }

@@ -42,14 +42,20 @@ export interface SupervisorOptions {
 export interface Supervisor {
   /** Resolves when every node is ready. @throws GomsError with what the first failed node printed */
   ready(): Promise<readonly ReadyMessage[]>
-  /** Resolves when no node is left: by `stop`, or because all ended. */
-  done(): Promise<void>
+  /** Prints what the nodes said while they started, but for where they listen and who joins. */
+  catchUp(): void
+  /** Resolves when no node is left: by `stop`, or because all ended; to whether all ended well. */
+  done(): Promise<boolean>
   /** Stops all. A node that does not go within the grace is killed. */
   stop(): Promise<void>
 }
 
 /** A node that was told to stop and is still there then is killed. */
 const STOP_GRACE_MS = 5000
+/** How `exited` tells of a node that ended without an error. */
+const ENDED_WELL = 'exit code 0'
+/** What every node says when it starts: the first screen tells it shorter. */
+const STARTING = /\] ((Http|Rpc) Listen on port: |node \[[^\]]+\] join$)/
 /** Lines kept of a node that has not become ready, to be shown if it fails. */
 const KEPT_LINES = 50
 
@@ -138,7 +144,15 @@ export function supervise(options: SupervisorOptions): Supervisor {
         timer?.cancel()
       }
     },
-    done: () => Promise.all(children.map((child) => child.exited)).then(() => {}),
+    catchUp() {
+      for (const child of children) {
+        for (const line of child.lines.splice(0)) if (!STARTING.test(line)) options.print(child.label, line)
+      }
+    },
+    async done() {
+      const hows = await Promise.all(children.map((child) => child.exited))
+      return stopping || hows.every((how) => how === ENDED_WELL)
+    },
     stop,
   }
 }

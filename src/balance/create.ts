@@ -1,6 +1,6 @@
 /** From the option to the balancer: the only place that knows all of them. A new balancer gets a line here. */
 import { GomsError } from '../core/errors.ts'
-import type { BalanceOptions } from '../core/options.ts'
+import { BALANCERS, type BalanceOptions } from '../core/options.ts'
 import type { Balancer } from './balancer.ts'
 import { consistentHash } from './consistent-hash.ts'
 import { leastInFlight } from './least-in-flight.ts'
@@ -43,7 +43,7 @@ function isHash(options: unknown): boolean {
 
 function invalid(options: unknown): GomsError {
   const found = JSON.stringify(options) ?? String(options)
-  const expected = 'round-robin, weighted, random, least-in-flight, p2c or { hash: { header | cookie | query: name } }'
+  const expected = `${BALANCERS.join(', ')} or { hash: { header | cookie | query: name } }`
   return new GomsError('GOMS_OPTION_INVALID', `balance: expected ${expected}, got ${found}`, {
     detail: { found, expected, fix: 'name one of them, or leave `balance` out for round-robin' },
   })

@@ -104,6 +104,10 @@ test.each([
   [['-timeout', '2s'], 'error[GOMS_USAGE]: expected -timeout to be whole milliseconds, got `"2s"`\n'],
   [['-runtime='], 'error[GOMS_USAGE]: expected -runtime to be a text, got `""`\n'],
   [
+    ['-etcd_addr', ''],
+    'error[GOMS_USAGE]: expected -etcd_addr to be a list such as "127.0.0.1:2379|127.0.0.1:2380", got `""`\n',
+  ],
+  [
     ['-etcd_password', 'hunter2'],
     'error[GOMS_USAGE]: -etcd_password is no flag, since everybody on the machine could read it\n  = help: set GOMS_ETCD_PASSWORD in the environment, or etcdPassword in configs/config.yml\n',
   ],

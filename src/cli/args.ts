@@ -143,7 +143,13 @@ function flagValue(flag: Flag, given: Given): FlagValue {
   const last = given.at(-1)
   if (typeof last === 'boolean') return last
   const texts = given.map(String)
-  if (flag.kind === 'list') return texts.flatMap((text) => parseFlag(flag, text) as readonly string[])
+  if (flag.kind === 'list') {
+    return texts.flatMap((text) => {
+      const parts = parseFlag(flag, text)
+      if (parts === undefined) throw malformed(flag, `-${flag.name.replaceAll('-', '_')}`, text)
+      return parts as readonly string[]
+    })
+  }
   const text = texts.at(-1) ?? ''
   const value = parseFlag(flag, text)
   if (value === undefined) throw malformed(flag, `-${flag.name.replaceAll('-', '_')}`, text)

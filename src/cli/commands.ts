@@ -31,8 +31,8 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   config: {
     group: 'Look',
     usage: 'goms config [flags]',
-    en: 'show the settings in force, and where each comes from',
-    zh: '显示生效的配置及其来源',
+    en: 'show the settings in force, without secrets, and the files they come from',
+    zh: '显示生效的配置(不含密钥)及其来源文件',
   },
   help: {
     group: 'Look',

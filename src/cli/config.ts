@@ -12,7 +12,14 @@ export async function run(args: readonly string[]): Promise<number> {
   return 0
 }
 
+const SECRET_KEYS = new Set(['callKey', 'password'])
+
+/** Of what the user keeps under `config:` only the names are shown: which of it is secret is not known here. */
 function hideSecrets(key: string, value: unknown): unknown {
   if (value === undefined || value === Number.POSITIVE_INFINITY) return null
-  return (key === 'callKey' || key === 'password') && value !== undefined ? '…' : value
+  if (SECRET_KEYS.has(key)) return '…'
+  if (key === 'user' && typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.keys(value).map((name) => [name, '…']))
+  }
+  return typeof value === 'string' ? value.replace(/(:\/\/)[^/@\s]*@/, '$1…@') : value
 }

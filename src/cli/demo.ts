@@ -28,7 +28,7 @@ export async function run(args: readonly string[]): Promise<undefined> {
     ],
     {
       tryIt: (gateway) => `curl -s -X POST 'http://${gateway}/api/user/login?a=1&b=3' ${LOGIN}`,
-      // A demo should not fail for somebody else's port; one who asks for a port gets that or an error.
+      // A demo should not fail for somebody else's port.
       gatewayArgs: (await areFree(DEFAULT_PORTS)) ? [] : ['-http_port', '0', '-rpc_port', '0'],
     },
   )

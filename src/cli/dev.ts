@@ -6,7 +6,7 @@ import { type NodeCommand, type ReadyMessage, supervise } from '../app/superviso
 import { CONFIG_FLAGS } from '../config/flags.ts'
 import { loadSettings } from '../config/load.ts'
 import { systemClock } from '../core/clock.ts'
-import { GomsError } from '../core/errors.ts'
+import { EXIT, GomsError } from '../core/errors.ts'
 import { hostEmbedded } from '../registry/embedded.ts'
 import { parseArguments } from './args.ts'
 import { nodePrinter } from './node-output.ts'
@@ -35,35 +35,71 @@ export async function dev(args: readonly string[], hints: DevHints = {}): Promis
   }
   const commands = positionals.flatMap((positional) => nodesOf(positional, flagsOf(args, positionals), hints))
   const { settings } = await loadSettings({ flags })
+  checkTogether(commands.length, flags, settings.registry.kind)
   const hosted =
     settings.registry.kind === 'embedded' ? await hostEmbedded({ port: settings.registry.embeddedPort }) : undefined
-  const printer = nodePrinter(commands.map((command) => command.label))
+  const print = nodePrinter(commands.map((command) => command.label))
   const supervisor = supervise({
     script: fileURLToPath(new URL('./main.js', import.meta.url)),
     commands,
     env: process.env,
     clock: systemClock,
-    print: printer.line,
-    ended: (label, how) => printer.note(label, `ended: ${how}`),
+    print,
+    ended: (label, how) => print(label, `ended: ${how}`),
   })
   // The registry's host is the last to go, so that nobody misses it while leaving.
+  let stopping = false
   const stop = async (): Promise<void> => {
+    stopping = true
     await supervisor.stop()
     await hosted?.close()
   }
   stopOnSignals(systemClock, stop)
+  // npm's shell dies of a SIGTERM without passing it on: whoever is left without it stops too.
+  if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => stop().finally(() => process.exit(EXIT.OK)))
   try {
     const ready = await supervisor.ready()
     process.stdout.write(screen(ready, where(hosted?.port, settings), systemClock.now() - beganMs, hints))
+    supervisor.catchUp()
   } catch (error) {
+    // Who stopped it knows why it did not start.
+    if (stopping) return undefined
     await stop()
     throw error
   }
-  supervisor.done().then(async () => {
+  supervisor.done().then(async (well) => {
     await hosted?.close()
-    process.exit(0)
+    process.exit(well ? EXIT.OK : EXIT.FAILED)
   })
   return undefined
+}
+
+/** What cannot be true of several nodes at once. */
+function checkTogether(nodes: number, flags: Readonly<Record<string, unknown>>, registry: string): void {
+  if (nodes < 2) return
+  const port = ['http-port', 'rpc-port', 'admin-port'].find((name) => typeof flags[name] === 'number')
+  if (port !== undefined && flags[port] !== 0) {
+    const name = `-${port.replace('-', '_')}`
+    throw new GomsError('GOMS_USAGE', `dev: ${name} ${flags[port]} cannot be the port of ${nodes} nodes`, {
+      detail: { found: `${name} ${flags[port]}`, fix: 'leave it out, or start that node by itself with `goms start`' },
+    })
+  }
+  if (registry === 'memory') {
+    throw new GomsError('GOMS_USAGE', `dev: ${nodes} processes cannot see each other through the registry "memory"`, {
+      detail: { found: 'registry: memory', expected: 'embedded or etcd', fix: 'leave `registry` out' },
+    })
+  }
+}
+
+/** Calls back once when the parent process is gone. */
+function whenOrphaned(then: () => void): void {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    then()
+  }, 500)
+  timer.unref()
 }
 
 function where(

@@ -1,7 +1,7 @@
 /** `goms help`: the commands by group, or one command with its flags; in Chinese where the environment is Chinese. */
 import { CONFIG_FLAGS } from '../config/flags.ts'
 import { splitCommand } from './args.ts'
-import { COMMANDS, isCommand } from './commands.ts'
+import { COMMANDS, type CommandName, isCommand } from './commands.ts'
 
 /** Flags that a command understands beside its own arguments. */
 const WITH_FLAGS = new Set(['start', 'dev', 'config'])
@@ -11,7 +11,7 @@ export async function run(args: readonly string[]): Promise<number> {
     args.filter((arg) => !arg.startsWith('-')),
     Object.keys(COMMANDS),
   )
-  process.stdout.write(command === undefined ? overview() : helpOf(command))
+  process.stdout.write(command !== undefined && isCommand(command) ? helpOf(command) : overview())
   return 0
 }
 
@@ -31,9 +31,8 @@ function overview(): string {
   return `${[title, ...lines, '', more].join('\n')}\n`
 }
 
-function helpOf(name: string): string {
+function helpOf(name: CommandName): string {
   const zh = inChinese()
-  if (!isCommand(name)) return overview()
   const command = COMMANDS[name]
   const lines = [command.usage, `  ${zh ? command.zh : command.en}`]
   if (WITH_FLAGS.has(name)) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command `goms`: finds the command, runs it, and turns whatever goes wrong into one message and an exit code. */
 import * as nodeModule from 'node:module'
-import { splitCommand } from './args.ts'
+import { parseArguments, splitCommand } from './args.ts'
 import { COMMANDS, type CommandName, isCommand } from './commands.ts'
 import { printError } from './error-output.ts'
 
@@ -24,7 +24,11 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
   if (first === '--version' || first === '-v') return runModule('version', [])
   if (first === '--help' || first === '-h') return runModule('help', argv)
   const { command, rest } = splitCommand(argv, Object.keys(COMMANDS))
-  if (command === undefined || !isCommand(command)) return runModule('help', [])
+  // A line that begins with a flag: said as unknown, since no flag stands alone.
+  if (command === undefined || !isCommand(command)) {
+    parseArguments(argv, [])
+    return runModule('help', [])
+  }
   if (rest.includes('--help') || rest.includes('-h')) return runModule('help', [command])
   return runModule(command, rest)
 }

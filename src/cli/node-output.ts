@@ -3,12 +3,8 @@ import { styleText } from 'node:util'
 
 const COLOURS = ['cyan', 'green', 'magenta', 'yellow', 'blue', 'redBright'] as const
 
-export interface NodePrinter {
-  /** A line that the node printed. */
-  line(label: string, text: string): void
-  /** Something to say about the node. */
-  note(label: string, text: string): void
-}
+/** Prints a line that a node printed, or something to say about it. */
+export type NodePrinter = (label: string, text: string) => void
 
 /** Writes to standard error. Colours on a terminal only, and none with `NO_COLOR`. */
 export function nodePrinter(labels: readonly string[]): NodePrinter {
@@ -21,8 +17,5 @@ export function nodePrinter(labels: readonly string[]): NodePrinter {
       return [label, coloured ? styleText(colour, text, { validateStream: false }) : text]
     }),
   )
-  const write = (label: string, text: string): void => {
-    process.stderr.write(`${prefixes.get(label) ?? ''}${text}\n`)
-  }
-  return { line: write, note: write }
+  return (label, text) => process.stderr.write(`${prefixes.get(label) ?? ''}${text}\n`)
 }

@@ -32,21 +32,26 @@ export async function run(args: readonly string[]): Promise<undefined> {
   const crash = (error: unknown): void => crashed(error, served)
   process.on('unhandledRejection', crash)
   process.on('uncaughtException', crash)
-  served = await serve(await loadServiceFile(file, process.cwd()), { flags })
   // Other parents (pm2, a test) have a channel too; theirs is none of ours.
-  if (process.env.GOMS_SUPERVISED === '1') obeySupervisor(served)
+  const supervised = process.env.GOMS_SUPERVISED === '1'
+  if (supervised) obeySupervisor(() => served)
+  served = await serve(await loadServiceFile(file, process.cwd()), { flags })
+  if (supervised) tellReady(served)
 }
 
-/** Tells the supervisor that the node is ready, and stops when it says so or is gone. */
-function obeySupervisor(served: Served): void {
+/** Stops when the supervisor says so or is gone; at once while the node is starting. */
+function obeySupervisor(served: () => Served | undefined): void {
   const stop = (): void => {
-    served.close('now').finally(() => process.exit(0))
+    Promise.resolve(served()?.close('now')).finally(() => process.exit(0))
   }
   process.on('message', (message: StopMessage) => {
     if (message.type === 'goms-stop-all') stop()
   })
   // A supervisor that is gone without a word cannot stop this node any more.
   process.on('disconnect', stop)
+}
+
+function tellReady(served: Served): void {
   const [node] = served.nodes
   if (node === undefined) return
   const ready: ReadyMessage = {

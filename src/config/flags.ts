@@ -2,6 +2,7 @@
  * The flags that set configuration: each is also an environment variable and a key of the files. Imports neither YAML
  * nor schemas, so that help and completion stay quick.
  */
+import { BALANCERS } from '../core/options.ts'
 
 /** What a flag takes. */
 export type FlagKind = 'text' | 'list' | 'port' | 'port-or-off' | 'integer' | 'duration' | 'boolean' | 'choice'
@@ -101,7 +102,7 @@ export const CONFIG_FLAGS: readonly Flag[] = [
   flag('breaker', 'breaker', 'text', 'default breaker, 5/100', '默认熔断,5/100'),
   flag('call-limit', 'callLimit', 'text', 'default limit per route, 5/100', '默认路由限制,5/100'),
   flag('balance', 'balance', 'choice', 'how the next node is chosen', '负载均衡策略', {
-    choices: ['round-robin', 'weighted', 'random', 'least-in-flight', 'p2c'],
+    choices: BALANCERS,
   }),
   flag('embedded-port', 'embeddedPort', 'port', 'first port of the embedded registry', '内置注册中心端口'),
   flag('registry-dialect', 'registryDialect', 'choice', 'how keys in etcd are written', 'etcd 键的写法', {
@@ -148,6 +149,8 @@ export function expectedOf(flag: Flag): string {
       return 'true or false'
     case 'choice':
       return `one of ${(flag.choices ?? []).join(', ')}`
+    case 'list':
+      return 'a list such as "127.0.0.1:2379|127.0.0.1:2380"'
     default:
       return 'a text'
   }
@@ -167,8 +170,11 @@ export function parseFlag(flag: Flag, text: string): FlagValue | undefined {
       return booleanOf(text)
     case 'choice':
       return flag.choices?.includes(text) === true ? text : undefined
-    case 'list':
-      return splitList(text)
+    case 'list': {
+      // Not an empty list: `-etcd_addr "$ETCD"` without that variable would quietly choose another registry.
+      const parts = splitList(text)
+      return parts.length === 0 ? undefined : parts
+    }
     default:
       return text === '' ? undefined : text
   }

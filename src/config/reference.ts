@@ -1,5 +1,6 @@
 /** The tables of the reference pages, made from the schema and the flags: `docs/configuration.md` and its translation. */
 import type * as v from 'valibot'
+import { BALANCERS } from '../core/options.ts'
 import { type FieldMeta, metaOf } from './fields.ts'
 import { CONFIG_FLAGS } from './flags.ts'
 import { blockAt } from './introspect.ts'
@@ -102,8 +103,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   'waits in milliseconds such as 100/200/200, at most 10 of at most 99999':
     '毫秒数,如 100/200/200,最多 10 个,每个不超过 99999',
   'true, origins, or a block with origins': 'true、来源,或含 origins 的配置块',
-  'round-robin, weighted, random, least-in-flight, p2c, or { hash: { header | cookie | query: name } }':
-    'round-robin、weighted、random、least-in-flight、p2c,或 { hash: { header | cookie | query: 名称 } }',
+  [`${BALANCERS.join(', ')}, or { hash: { header | cookie | query: name } }`]: `${BALANCERS.join('、')},或 { hash: { header | cookie | query: 名称 } }`,
   none: '无',
   off: '关闭',
   'no limit': '不限',

@@ -2,6 +2,7 @@
 import {
   type BalanceOptions,
   type CorsOptions,
+  defaultDrainMs,
   defaultGateway,
   defaultPolicy,
   type GatewayOptions,
@@ -38,7 +39,7 @@ export function resolveSettings(file: ConfigFile, registry: RegistryOptions): Se
     policy: resolvePolicy(file),
     balance: resolveBalance(file.balance),
     gateway: resolveGateway(file.gateway ?? {}, file.compat),
-    drainMs: file.drain ?? 2000,
+    drainMs: file.drain ?? defaultDrainMs,
     terminationGraceMs: file.terminationGrace ?? 30_000,
     log: file.log ?? 'human',
     debug: file.debug ?? false,

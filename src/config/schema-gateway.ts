@@ -1,6 +1,7 @@
 /** The keys below `gateway:`, and how nodes are chosen. */
 import * as v from 'valibot'
 import type { BalanceOptions } from '../core/options.ts'
+import { BALANCERS } from '../core/options.ts'
 import { block, choice, duration, integer, list, text, toggle } from './fields.ts'
 import type { ConfigFile, CorsFile, GatewayFile } from './shape.ts'
 
@@ -108,15 +109,6 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
     65_535,
   ),
 })
-
-/** The strategies that have a name. */
-export const BALANCERS: readonly ['round-robin', 'weighted', 'random', 'least-in-flight', 'p2c'] = [
-  'round-robin',
-  'weighted',
-  'random',
-  'least-in-flight',
-  'p2c',
-]
 
 const BALANCE_EXPECTED = `one of ${BALANCERS.join(', ')}, or { hash: { header | cookie | query: name } }`
 

@@ -3,6 +3,7 @@
  * pages all come from here.
  */
 import * as v from 'valibot'
+import { BALANCERS, defaultDrainMs } from '../core/options.ts'
 import {
   block,
   choice,
@@ -223,7 +224,7 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
       zh: '负载均衡:名称,或含 `default` 与各服务的块:`{ default: p2c, order: { hash: { header: x-user } } }`。',
       default: 'round-robin',
     },
-    'round-robin, weighted, random, least-in-flight, p2c, or { hash: { header | cookie | query: name } }',
+    `${BALANCERS.join(', ')}, or { hash: { header | cookie | query: name } }`,
   ),
   compat: choice(
     {
@@ -238,7 +239,7 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
     {
       en: 'How long a leaving node goes on serving while callers learn that it leaves.',
       zh: '节点退出时,在调用方得知之前继续服务的时间。',
-      default: '2000',
+      default: String(defaultDrainMs),
       aliases: ['drainMs'],
     },
     0,

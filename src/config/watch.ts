@@ -193,10 +193,9 @@ class Watch implements SettingsWatch {
       return
     }
     const one = GomsError.from(error)
-    const frame = one.detail?.frame === undefined ? '' : `\n${one.detail.frame}`
-    this.#log.error(`configuration: the last good one stays in force: ${one.code}: ${one.message}${frame}`, {
-      code: one.code,
-    })
+    this.#log.error(`configuration: the last good one stays in force: ${one.code}: ${one.message}`, { code: one.code })
+    // A log has no line breaks within a message, and a frame without them shows nothing.
+    for (const line of one.detail?.frame?.split('\n') ?? []) this.#log.error(line)
   }
 }
 

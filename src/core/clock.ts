@@ -1,5 +1,8 @@
 /** Time, so that tests can hold it: monotonic milliseconds and timers. Never the wall clock where a duration matters. */
 
+/** Longest delay of a timer in Node. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
+
 export interface Timer {
   cancel(): void
 }

@@ -55,13 +55,18 @@ export interface RouteOptions {
 /** Routes by service and action. */
 export type Routes = Readonly<Record<string, Readonly<Record<string, RouteOptions>>>>
 
+/** The balancers that a name chooses. */
+export const BALANCERS: readonly ['round-robin', 'weighted', 'random', 'least-in-flight', 'p2c'] = [
+  'round-robin',
+  'weighted',
+  'random',
+  'least-in-flight',
+  'p2c',
+]
+
 /** How the next node is chosen; `hash` goes by the value of a header, cookie or query parameter. */
 export type BalanceOptions =
-  | 'round-robin'
-  | 'weighted'
-  | 'random'
-  | 'least-in-flight'
-  | 'p2c'
+  | (typeof BALANCERS)[number]
   | { readonly hash: { readonly header?: string; readonly cookie?: string; readonly query?: string } }
 
 export interface TlsOptions {
@@ -164,6 +169,7 @@ export interface Settings {
   readonly policy: Policy
   readonly balance: { readonly default: BalanceOptions; readonly services: Readonly<Record<string, BalanceOptions>> }
   readonly gateway: GatewayOptions
+  /** How long a node serves on after it has deregistered. @default 2000 */
   readonly drainMs: number
   /** The sum of all waits at the end stays below. @default 30000 */
   readonly terminationGraceMs: number
@@ -187,6 +193,8 @@ export const defaultPolicy: Policy = {
   breaker: undefined,
   callLimit: undefined,
 }
+
+export const defaultDrainMs = 2000
 
 export const defaultGateway: GatewayOptions = {
   compat: 'native',

@@ -1,5 +1,5 @@
 /** One attempt's answer: reported to the dispatcher, and relayed to the client or dropped as that decides. */
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Attempt } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
@@ -81,7 +81,7 @@ export class AttemptRelay implements UpstreamEvents {
     )
     try {
       if (replaced) {
-        answer.head(replaced.status, '', replaced.headers)
+        answer.head(replaced.status, STATUS_CODES[replaced.status] ?? '', replaced.headers)
         answer.data(Buffer.from(replaced.body))
         answer.end([])
         return

@@ -51,7 +51,7 @@ export interface Gateway {
 
 /** A small body is read away when it is not wanted; a larger one costs the connection. */
 const READ_AWAY_BYTES = 65_536
-/** At most one line in that time about hooks and nodes that misbehave. */
+/** At most one line in that time and of one code about hooks and nodes that misbehave. */
 const SAY_EVERY_MS = 10_000
 
 export function createGateway(deps: GatewayDeps): Gateway {
@@ -59,7 +59,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const routes = createRouteTable(deps.view, definition.contracts ?? [], { settings: deps.settings })
   const admission = createAdmission({ ...deps, routes }, deps.settings)
   const sessions = createSessions()
-  const say = everyMs(clock, SAY_EVERY_MS)
+  const says = new Map<string, (say: () => void) => void>()
   let settings = deps.settings
   let inFlight = 0
   let whenIdle: (() => void)[] = []
@@ -83,10 +83,20 @@ export function createGateway(deps: GatewayDeps): Gateway {
     return leave
   }
 
-  function fail(res: ServerResponse, error: GomsError, traceId: string | undefined, fields: readonly string[]): void {
-    if (error.cause !== undefined && (error.code === 'INTERNAL' || error.code === 'UNAUTHENTICATED')) {
-      say(() => log.warn(`${error.message}: ${String(error.cause)}`, { traceId, code: error.code }))
+  /** What the client is not told: for each code so often that neither a broken hook nor a broken node fills the log. */
+  function tell(error: GomsError, traceId: string | undefined): void {
+    const { code, message, cause } = error
+    let say = says.get(code)
+    if (!say) {
+      say = everyMs(clock, SAY_EVERY_MS)
+      says.set(code, say)
     }
+    const text = cause === undefined ? message : `${message}: ${String(cause)}`
+    say(() => log.warn(`${text} (trace id ${traceId ?? 'none'})`, { traceId, code }))
+  }
+
+  function fail(res: ServerResponse, error: GomsError, traceId: string | undefined, fields: readonly string[]): void {
+    if (error.cause !== undefined || error.code === 'INTERNAL') tell(error, traceId)
     const { status, headers, body } = toFailure(error, settings.gateway.compat, traceId)
     answer(res, { status, headers: [...headers, ...fields], body })
   }

@@ -24,6 +24,11 @@ const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-
 /** What `Connection` may list in vain: without these the message would mean something else. */
 const UNLISTABLE = new Set(['host', 'content-length', 'content-type', 'content-encoding', 'cookie', 'authorization'])
 
+/** Whether a field, its name in lower case, belongs to one connection and not to the message. */
+export function isHopByHop(lowerCaseName: string): boolean {
+  return HOP_BY_HOP.has(lowerCaseName)
+}
+
 /** Where a request came from. */
 export interface Origin {
   /** Address of whoever opened the connection. */

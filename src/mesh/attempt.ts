@@ -7,6 +7,7 @@ import type { Health } from '../resilience/ejection.ts'
 import { isHardEvidence, type Verdict, verdict } from '../resilience/outcome.ts'
 import type { Slot } from '../resilience/overdue.ts'
 import { NO_PERMIT, type Permit } from '../resilience/permit.ts'
+import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
 
 export interface AttemptPlan {
@@ -26,6 +27,7 @@ export class AttemptRun implements Attempt {
   readonly #health: Health
   readonly #breaker: Breaker | undefined
   readonly #clock: Clock
+  readonly #awake: AwakeClock
   readonly #plan: AttemptPlan
   readonly #startedMs: number
   readonly #healthPermit: Permit
@@ -38,11 +40,12 @@ export class AttemptRun implements Attempt {
   #session = false
   #ended = false
 
-  constructor(call: Call, endpoint: Endpoint, clock: Clock, plan: AttemptPlan) {
+  constructor(call: Call, endpoint: Endpoint, clock: Clock, awake: AwakeClock, plan: AttemptPlan) {
     this.number = plan.number
     this.#call = call
     this.#endpoint = endpoint
     this.#clock = clock
+    this.#awake = awake
     this.#plan = plan
     const nowMs = clock.now()
     this.#startedMs = nowMs
@@ -52,7 +55,7 @@ export class AttemptRun implements Attempt {
     this.#breakerPermit = breaker?.take(nowMs) ?? NO_PERMIT
     this.#health = endpoint.health[call.transport]
     this.#healthPermit = this.#health.take(nowMs)
-    this.#slot = endpoint.overdue.begin(nowMs, plan.latency.valueMs)
+    this.#slot = endpoint.overdue.begin(awake.now(), plan.latency.valueMs)
     endpoint.inFlight++
   }
 
@@ -68,7 +71,13 @@ export class AttemptRun implements Attempt {
     const { forMs } = this.#plan
     // The call's own deadline is watched by the call; only a shorter share needs a timer of its own.
     if (forMs < this.#call.deadline.leftMs()) this.#timer = this.#clock.after(Math.ceil(forMs), () => this.#timedOut())
-    this.#abort = carrier.attempt(this)
+    try {
+      this.#abort = carrier.attempt(this)
+    } catch (error) {
+      // A bug of the carrier: the permits go back, and the call ends with it.
+      this.end('cancelled')
+      throw error
+    }
     if (this.#broken) this.#abort(this.#broken)
   }
 
@@ -76,7 +85,7 @@ export class AttemptRun implements Attempt {
     if (this.#verdict !== undefined) return
     const { overdue } = this.#endpoint
     overdue.end(this.#slot)
-    this.#slot = overdue.begin(this.#clock.now(), this.#plan.latency.valueMs)
+    this.#slot = overdue.begin(this.#awake.now(), this.#plan.latency.valueMs)
   }
 
   head(outcome: Outcome): boolean {

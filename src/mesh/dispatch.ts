@@ -1,16 +1,14 @@
 /** One call on its way: pick, attempt, outcome, and again where that is safe. The order of things is told in `stack.ts`. */
 import type { Balancer } from '../balance/balancer.ts'
 import type { Call, Carrier, Dispatched, Outcome } from '../core/call.ts'
-import type { Clock, Timer } from '../core/clock.ts'
+import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
 import { AttemptRun } from './attempt.ts'
+import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
 import { pick } from './pick.ts'
-
-/** Longest delay of a timer in Node. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What the calls to one service share. */
 export interface Target {
@@ -26,6 +24,8 @@ export interface Target {
 
 export interface DispatchDeps {
   readonly clock: Clock
+  /** What "overdue" is measured by. */
+  readonly awake: AwakeClock
   readonly random: () => number
 }
 
@@ -83,7 +83,10 @@ export class CallRun implements Dispatched {
     if (this.#over) return
     let endpoint: Endpoint
     try {
-      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, this.#deps.clock.now())
+      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, {
+        nowMs: this.#deps.clock.now(),
+        awakeMs: this.#deps.awake.now(),
+      })
     } catch (thrown) {
       // What an earlier attempt met says more than that there is nobody left to ask.
       this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
@@ -94,13 +97,17 @@ export class CallRun implements Dispatched {
       this.#target.budget.deposit()
     }
     this.#tried.push(endpoint)
-    this.#current = new AttemptRun(this.#call, endpoint, this.#deps.clock, {
+    this.#current = new AttemptRun(this.#call, endpoint, this.#deps.clock, this.#deps.awake, {
       number: this.#tried.length,
       forMs: this.#share(),
       latency: this.#target.latency(this.#call.action),
       decide: (outcome) => this.#decide(outcome),
     })
-    this.#current.start(this.#carrier)
+    try {
+      this.#current.start(this.#carrier)
+    } catch (thrown) {
+      this.#fail(GomsError.from(thrown))
+    }
   }
 
   /** Half of what is left where the call may be repeated afterwards, else all of it. */
@@ -167,6 +174,13 @@ export class CallRun implements Dispatched {
         return refused(`${where}: the node refused the call as ${outcome.refusal} (${attempt})`, outcome)
       case 'timeout':
         return new GomsError('DEADLINE_EXCEEDED', `${where}: the node did not answer in time (${attempt})`, options)
+      case 'busy':
+      case 'answered':
+        return new GomsError(
+          'UNAVAILABLE',
+          `${where}: the node answered ${outcome.status} (${attempt}), and no other is left`,
+          options,
+        )
       default:
         return new GomsError('BAD_GATEWAY', `${where}: the node broke off before its answer (${attempt})`, options)
     }

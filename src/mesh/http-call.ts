@@ -7,10 +7,12 @@ import { GomsError } from '../core/errors.ts'
 import type { NodeInfo } from '../core/node.ts'
 import type { Policy } from '../core/options.ts'
 import type { ActionRequest } from '../core/running.ts'
-import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
+import { isHopByHop } from '../http/header-rules.ts'
+import { INTERNAL, isInternalHeader, toIdentityHeader } from '../http/internal.ts'
 import { outcomeOf } from '../http/outcome.ts'
 import { childOf, newTrace, writeTraceContext } from '../telemetry/trace-context.ts'
 import type { Upstream, UpstreamHandle } from '../transport/upstream.ts'
+import { AnswerStream } from './answer-stream.ts'
 
 /** What the route table knows of an action. */
 export interface ActionRoute {
@@ -31,6 +33,10 @@ export interface HttpCallerDeps {
   /** Name of the calling service. */
   readonly caller: string
   readonly clock: Clock
+  /** Silence within an answer after which it is given up. */
+  idleTimeoutMs(): number
+  /** What consistent hashing goes by, where the service is balanced so. */
+  affinity(service: string, headers: Readonly<Record<string, string>>, search: string): string | undefined
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
@@ -49,6 +55,7 @@ export function createHttpCaller(deps: HttpCallerDeps): HttpCaller {
   return async (service, action, request, within) => {
     const route = deps.route(service, action)
     if (!route) throw new GomsError('NOT_FOUND', `${service}/${action}: no such action is configured or advertised`)
+    checkRequest(service, action, request)
     const context = within ?? deps.context()
     const method = (
       request.method ??
@@ -68,12 +75,12 @@ export function createHttpCaller(deps: HttpCallerDeps): HttpCaller {
       caller: deps.caller,
       identity: context?.identity,
       hopAttempt: context?.attempt ?? 1,
-      affinity: undefined,
+      affinity: deps.affinity(service, lowerCased(request.headers), toSearch(request.query)),
       offers: route.offers,
     }
     return await new Promise<Response>((resolve, reject) => {
       const carrier = new ResponseCarrier(deps, call, route, method, request, resolve, reject)
-      carrier.run(request.signal ?? context?.signal)
+      carrier.run([request.signal, context?.signal].filter((signal) => signal !== undefined))
     })
   }
 }
@@ -111,8 +118,9 @@ class ResponseCarrier implements Carrier {
     this.#reject = reject
   }
 
-  run(signal: AbortSignal | undefined): void {
-    if (signal?.aborted) {
+  /** Any of the signals ends it. */
+  run(signals: readonly AbortSignal[]): void {
+    if (signals.some((signal) => signal.aborted)) {
       this.#reject(cancelled(this.#call))
       return
     }
@@ -120,8 +128,10 @@ class ResponseCarrier implements Carrier {
       this.#dispatched?.cancel()
       this.#reject(cancelled(this.#call))
     }
-    signal?.addEventListener('abort', onAbort, { once: true })
-    this.#stopListening = () => signal?.removeEventListener('abort', onAbort)
+    for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true })
+    this.#stopListening = () => {
+      for (const signal of signals) signal.removeEventListener('abort', onAbort)
+    }
     this.#dispatched = this.#deps.dispatcher.dispatch(this.#call, this)
   }
 
@@ -141,6 +151,14 @@ class ResponseCarrier implements Carrier {
     const leftMs = attempt.leftMs()
     if (leftMs !== Number.POSITIVE_INFINITY) headers.push(INTERNAL.deadline, String(forNextHop(leftMs)))
     let stream: AnswerStream | undefined
+    const broken = (error: Error): void => {
+      this.#stopListening?.()
+      handle.abort()
+      attempt.end('broken')
+      stream?.fail(error)
+      // Without effect once there was a head.
+      this.#reject(error)
+    }
     const handle: UpstreamHandle = this.#deps.upstream.send(
       attempt.node.http,
       { method: this.#method, path, headers, body: this.#body },
@@ -154,11 +172,21 @@ class ResponseCarrier implements Carrier {
             attempt.end('cancelled')
             return
           }
-          stream = new AnswerStream(
-            () => handle.resume(),
-            () => this.#dispatched?.cancel(),
-          )
-          this.#resolve(toResponse(status, statusText, answerHeaders, this.#method, stream))
+          stream = new AnswerStream({
+            clock: this.#deps.clock,
+            idleTimeoutMs: this.#deps.idleTimeoutMs(),
+            resume: () => handle.resume(),
+            cancel: () => {
+              this.#stopListening?.()
+              this.#dispatched?.cancel()
+            },
+            idle: () => broken(tooLate(this.#call)),
+          })
+          try {
+            this.#resolve(toResponse(status, statusText, answerHeaders, this.#method, stream))
+          } catch (cause) {
+            broken(unreadable(this.#call, cause))
+          }
         },
         data: (chunk) => stream?.push(chunk) ?? true,
         end: () => {
@@ -167,15 +195,19 @@ class ResponseCarrier implements Carrier {
           stream?.end()
         },
         error: (error, stage) => {
-          this.#stopListening?.()
-          if (stage !== 'broken') attempt.head({ stage, status: 0, cause: error })
-          attempt.end('broken')
-          stream?.fail(error)
+          if (stage === 'broken') {
+            broken(error)
+            return
+          }
+          // Told once: the head has said all that this says of the node. Another attempt may follow.
+          attempt.head({ stage, status: 0, cause: error })
+          attempt.end('cancelled')
         },
       },
     )
     return (why) => {
       handle.abort()
+      if (stream) this.#stopListening?.()
       stream?.fail(why === 'timeout' ? tooLate(this.#call) : cancelled(this.#call))
     }
   }
@@ -183,37 +215,6 @@ class ResponseCarrier implements Carrier {
   fail(error: GomsError): void {
     this.#stopListening?.()
     this.#reject(error)
-  }
-}
-
-/** The body of an answer as a web stream, with back-pressure to the node. */
-class AnswerStream {
-  readonly readable: ReadableStream<Uint8Array>
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
-
-  constructor(resume: () => void, cancel: () => void) {
-    this.readable = new ReadableStream({
-      start: (controller) => {
-        this.#controller = controller
-      },
-      pull: resume,
-      cancel,
-    })
-  }
-
-  push(chunk: Buffer): boolean {
-    this.#controller?.enqueue(chunk)
-    return (this.#controller?.desiredSize ?? 1) > 0
-  }
-
-  end(): void {
-    this.#controller?.close()
-    this.#controller = undefined
-  }
-
-  fail(error: Error): void {
-    this.#controller?.error(error)
-    this.#controller = undefined
   }
 }
 
@@ -235,7 +236,7 @@ function toResponse(
 
 function toHeaders(request: ActionRequest, call: Call, callKey: string | undefined): readonly string[] {
   const headers: string[] = []
-  for (const [name, value] of Object.entries(request.headers ?? {})) headers.push(name, value)
+  for (const [name, value] of Object.entries(request.headers ?? {})) if (passes(name)) headers.push(name, value)
   if (request.json !== undefined) headers.push('content-type', 'application/json')
   if (callKey !== undefined) headers.push(INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey)
   headers.push(INTERNAL.caller, call.caller)
@@ -243,6 +244,42 @@ function toHeaders(request: ActionRequest, call: Call, callKey: string | undefin
   if (identity !== undefined) headers.push(INTERNAL.identity, identity)
   headers.push(...writeTraceContext(call.trace))
   return headers
+}
+
+/** Headers of the call in progress are often handed on whole: framing is ours, and so is what only we may say. */
+function passes(name: string): boolean {
+  const lower = name.toLowerCase()
+  return !isHopByHop(lower) && lower !== 'content-length' && !(isInternalHeader(lower) && !lower.includes('_'))
+}
+
+function lowerCased(headers: ActionRequest['headers']): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+/** @throws GomsError INVALID_ARGUMENT: what no node is to blame for costs no node an attempt */
+function checkRequest(service: string, action: string, request: ActionRequest): void {
+  const { retries, timeoutMs, headers, json, body } = request
+  const wrong = (what: string): GomsError => new GomsError('INVALID_ARGUMENT', `${service}/${action}: ${what}`)
+  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0 && retries <= 10)) {
+    throw wrong(`expected \`retries\` to be an integer from 0 to 10, got \`${retries}\` (${typeof retries})`)
+  }
+  if (timeoutMs !== undefined && (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs))) {
+    throw wrong(`expected \`timeoutMs\` to be milliseconds, got \`${timeoutMs}\` (${typeof timeoutMs})`)
+  }
+  if (json !== undefined && body !== undefined) throw wrong('expected `json` or `body`, got both')
+  try {
+    new Headers(headers)
+  } catch (cause) {
+    throw new GomsError('INVALID_ARGUMENT', `${service}/${action}: a header cannot be sent: ${String(cause)}`, {
+      cause,
+    })
+  }
+}
+
+function unreadable(call: Call, cause: unknown): GomsError {
+  return new GomsError('BAD_GATEWAY', `${call.service}/${call.action}: the node answered with a head that is none`, {
+    cause,
+  })
 }
 
 function toBody(request: ActionRequest): Buffer | null {

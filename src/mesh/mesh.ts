@@ -8,6 +8,7 @@ import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
 import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts'
+import { createAwakeClock } from './awake-clock.ts'
 import type { Target } from './dispatch.ts'
 import { MovingAverage, sameRate } from './endpoint.ts'
 import { createFleet, type Fleet } from './fleet.ts'
@@ -64,11 +65,16 @@ export function createMesh(options: MeshOptions): Mesh {
   function target(service: string): ServiceTarget {
     let found = targets.get(service)
     if (!found) {
-      const balancer = options.balancers?.[service] ?? createBalancer(balanceOf(balance, service), random)
+      const balancer = given(service) ?? createBalancer(balanceOf(balance, service), random)
       found = new ServiceTarget(service, fleet, balancer, clock)
       targets.set(service, found)
     }
     return found
+  }
+
+  function given(service: string): Balancer | undefined {
+    const { balancers } = options
+    return balancers && Object.hasOwn(balancers, service) ? balancers[service] : undefined
   }
 
   function callLimit(call: Call): Limiter | undefined {
@@ -82,7 +88,8 @@ export function createMesh(options: MeshOptions): Mesh {
     return limiter
   }
 
-  const stack = createStack({ clock, random, target, callLimit, use: options.use ?? [] })
+  const awake = createAwakeClock(clock)
+  const stack = createStack({ clock, awake, random, target, callLimit, use: options.use ?? [] })
   return {
     dispatch: (call, carrier) => stack.dispatch(call, carrier),
     leaving({ host, port }) {
@@ -102,13 +109,14 @@ export function createMesh(options: MeshOptions): Mesh {
       const before = balance
       balance = changed
       for (const [service, found] of targets) {
-        if (options.balancers?.[service]) continue
+        if (given(service)) continue
         const wanted = balanceOf(changed, service)
         if (JSON.stringify(balanceOf(before, service)) === JSON.stringify(wanted)) continue
         found.balancer = createBalancer(wanted, random)
       }
     },
     close() {
+      awake.close()
       prober.close()
       fleet.close()
     },

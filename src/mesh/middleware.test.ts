@@ -48,6 +48,37 @@ describe('use', () => {
     expect(failed.error).toMatchObject({ code: 'BAD_GATEWAY' })
   })
 
+  it('fails a call whose middleware forgets it, or takes all of its time', async () => {
+    const forgetful = rigOf(ONE, { use: [async () => OK] })
+    const forgotten = await send(forgetful.mesh, forgetful.call(), new ScriptedCarrier([OK]))
+    expect(forgotten).toMatchObject({ nodes: [], error: { code: 'INTERNAL' } })
+
+    const slow = rigOf(ONE, { use: [() => new Promise(() => {})] })
+    const late = await send(slow.mesh, slow.call({ timeoutMs: 500 }), new ScriptedCarrier([OK]))
+    slow.clock.advance(499)
+    expect(late.error).toBeUndefined()
+    slow.clock.advance(1)
+    expect(late).toMatchObject({ nodes: [], error: { code: 'DEADLINE_EXCEEDED' } })
+  })
+
+  it('hears of a caller that went away', async () => {
+    const seen: string[] = []
+    const { mesh, call } = rigOf(ONE, {
+      use: [
+        async (_call, next) => {
+          const outcome = await next()
+          seen.push(outcome.stage)
+          return outcome
+        },
+      ],
+    })
+    const dispatched = mesh.dispatch(call(), new ScriptedCarrier(['hang']))
+    for (let i = 0; i < 5; i++) await Promise.resolve()
+    dispatched.cancel()
+    for (let i = 0; i < 5; i++) await Promise.resolve()
+    expect(seen).toEqual(['cancelled'])
+  })
+
   it('starts the call once, however often next is called', async () => {
     const { mesh, call } = rigOf(ONE, { use: [async (_call, next) => (await Promise.all([next(), next()]))[0]] })
     expect((await send(mesh, call(), new ScriptedCarrier([OK]))).nodes).toEqual(['id-1'])

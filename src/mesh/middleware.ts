@@ -1,5 +1,6 @@
 /** What users wrap around calls: they see the call, never its body, and may refuse it before anything is spent. */
 import type { Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
+import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 
 /**
@@ -9,29 +10,36 @@ import { GomsError } from '../core/errors.ts'
 export type Middleware = (call: Call, next: () => Promise<Outcome>) => Promise<Outcome>
 
 /** A dispatcher whose calls go through `use` first, in the order given. Without any it is the one below, untouched. */
-export function withMiddleware(below: Dispatcher, use: readonly Middleware[]): Dispatcher {
+export function withMiddleware(below: Dispatcher, use: readonly Middleware[], clock: Clock): Dispatcher {
   if (use.length === 0) return below
   return {
     dispatch(call, carrier) {
-      const run = new WrappedCall(below, call, carrier)
+      const run = new WrappedCall(below, call, carrier, clock)
       run.start(use)
       return run
     },
   }
 }
 
+const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
+
 class WrappedCall implements Dispatched {
   readonly #below: Dispatcher
   readonly #call: Call
   readonly #carrier: Carrier
+  readonly #clock: Clock
   #under: Dispatched | undefined
+  #deadline: Timer | undefined
+  /** Ends what `next()` waits for, once the caller is gone. */
+  #giveUp: ((outcome: Outcome) => void) | undefined
   #cancelled = false
   #settled = false
 
-  constructor(below: Dispatcher, call: Call, carrier: Carrier) {
+  constructor(below: Dispatcher, call: Call, carrier: Carrier, clock: Clock) {
     this.#below = below
     this.#call = call
     this.#carrier = carrier
+    this.#clock = clock
   }
 
   start(use: readonly Middleware[]): void {
@@ -46,18 +54,43 @@ class WrappedCall implements Dispatched {
     }
     // An async function, so that a middleware that throws synchronously is a rejection too.
     const run = async (): Promise<Outcome> => step(0)
-    run().catch((thrown) => this.#fail(GomsError.from(thrown)))
+    run().then(
+      () => this.#fail(new GomsError('INTERNAL', `${this.#where}: a middleware returned without calling next()`)),
+      (thrown) => this.#fail(GomsError.from(thrown)),
+    )
+    this.#watchDeadline()
   }
 
   cancel(): void {
     this.#cancelled = true
+    this.#deadline?.cancel()
     this.#under?.cancel()
+    this.#settled = true
+    this.#giveUp?.(CANCELLED)
+  }
+
+  get #where(): string {
+    return `${this.#call.service}/${this.#call.action}`
+  }
+
+  /** Until the call itself is under way and watches its deadline: a middleware takes its time from it too. */
+  #watchDeadline(): void {
+    if (this.#under !== undefined || this.#settled) return
+    const leftMs = this.#call.deadline.leftMs()
+    if (leftMs === Number.POSITIVE_INFINITY) return
+    if (leftMs > 0) {
+      this.#deadline = this.#clock.after(Math.min(Math.ceil(leftMs), MAX_TIMER_MS), () => this.#watchDeadline())
+      return
+    }
+    this.#fail(new GomsError('DEADLINE_EXCEEDED', `${this.#where}: the time was over before any node was asked`))
   }
 
   /** The call itself, as a promise of its outcome. */
   #goOn(): Promise<Outcome> {
-    if (this.#cancelled) return Promise.resolve({ stage: 'cancelled', status: 0 })
+    if (this.#cancelled || this.#settled) return Promise.resolve(CANCELLED)
     return new Promise((resolve, reject) => {
+      this.#giveUp = resolve
+      this.#deadline?.cancel()
       this.#under = this.#below.dispatch(this.#call, {
         repeatable: () => this.#carrier.repeatable(),
         attempt: (attempt) =>
@@ -84,6 +117,7 @@ class WrappedCall implements Dispatched {
   #fail(error: GomsError): void {
     if (this.#settled) return
     this.#settled = true
+    this.#deadline?.cancel()
     this.#carrier.fail(error)
   }
 }

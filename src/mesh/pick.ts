@@ -5,6 +5,12 @@ import { GomsError } from '../core/errors.ts'
 import { type Health, softEjectable } from '../resilience/ejection.ts'
 import type { Endpoint } from './endpoint.ts'
 
+export interface PickTime {
+  readonly nowMs: number
+  /** Without the stalls of this process: what "overdue" is measured by. */
+  readonly awakeMs: number
+}
+
 /**
  * The endpoint for the next attempt of a call.
  * @param tried endpoints that the call was already attempted on; empty: this is its first attempt
@@ -15,11 +21,12 @@ export function pick(
   all: readonly Endpoint[],
   balancer: Balancer,
   tried: readonly Endpoint[],
-  nowMs: number,
+  time: PickTime,
 ): Endpoint {
+  const { nowMs } = time
   const permitted = without(all, (endpoint) => !permits(call, endpoint, nowMs))
   if (permitted.length === 0) throw nobody(call, all, nowMs)
-  const admissible = preferred(call, permitted, tried, nowMs)
+  const admissible = preferred(call, permitted, tried, time)
   return balancer.pick({ all, admissible, first: tried.length === 0, affinity: call.affinity })
 }
 
@@ -40,7 +47,7 @@ function preferred(
   call: Call,
   permitted: readonly Endpoint[],
   tried: readonly Endpoint[],
-  nowMs: number,
+  { nowMs, awakeMs }: PickTime,
 ): readonly Endpoint[] {
   const healthOf = (endpoint: Endpoint): Health => endpoint.health[call.transport]
   let left = unlessAll(permitted, (endpoint) => endpoint.node.draining || healthOf(endpoint).hard(nowMs))
@@ -49,7 +56,7 @@ function preferred(
     const ejected = softEjectable(permitted.map(healthOf), nowMs)
     left = unlessAll(left, (endpoint) => ejected.has(healthOf(endpoint)))
   }
-  return unlessAll(left, (endpoint) => endpoint.overdue.overdue(nowMs))
+  return unlessAll(left, (endpoint) => endpoint.overdue.overdue(awakeMs))
 }
 
 function unlessAll(endpoints: readonly Endpoint[], against: (endpoint: Endpoint) => boolean): readonly Endpoint[] {

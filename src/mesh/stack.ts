@@ -36,7 +36,7 @@ export function createStack(deps: StackDeps): Dispatcher {
       return calling
     },
   }
-  const used = withMiddleware(run, deps.use)
+  const used = withMiddleware(run, deps.use, deps.clock)
   return {
     dispatch(call, carrier) {
       const limiter = call.policy.callLimit && deps.callLimit(call)

@@ -167,8 +167,9 @@ function fail(stream: ServerHttp2Stream, error: GomsError): void {
   const trailers = { 'grpc-status': String(status), 'grpc-message': encodeURI(error.message) }
   if (!stream.headersSent) {
     stream.respond({ ...GRPC_HEADERS, ...trailers }, { endStream: true })
-    // The rest of the request is of no interest.
-    stream.close(constants.NGHTTP2_NO_ERROR)
+    // The rest of the request is of no interest; cut only once the answer is out, which Node 26 would overtake.
+    stream.removeAllListeners('data').resume()
+    stream.once('finish', () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)))
     return
   }
   stream.removeAllListeners('wantTrailers')

@@ -99,7 +99,16 @@ describe.skipIf(etcdMissing !== undefined)(
       const { watcher } = await world.pair()
       expect(watcher.view.nodes('user')).toHaveLength(1)
       const nameless = world.make({ tls: { ca: world.etcd.tls?.ca } })
-      await expect(nameless.start()).rejects.toMatchObject({ code: 'GOMS_REGISTRY_AUTH' })
+      await expect(nameless.start()).rejects.toMatchObject({
+        code: 'GOMS_REGISTRY_AUTH',
+        // One line, without the places in OpenSSL's sources.
+        message: expect.stringMatching(/^registry: etcd \S+: [^\n]*(certificate|alert)[^\n:]*$/),
+      })
+      const plain = world.make({ tls: undefined, connectTimeoutMs: 100 })
+      await expect(plain.start()).rejects.toMatchObject({
+        code: 'GOMS_REGISTRY_UNAVAILABLE',
+        detail: { fix: expect.arrayContaining([expect.stringContaining('etcdTls')]) },
+      })
       const trustless = world.make({ tls: { cert: world.etcd.tls?.cert, key: world.etcd.tls?.key } })
       await expect(trustless.start()).rejects.toMatchObject({ code: 'GOMS_REGISTRY_AUTH' })
       await expect(world.make({ tls: { ca: '/nowhere.pem' } }).start()).rejects.toMatchObject({

@@ -44,10 +44,15 @@ const CERTIFICATE = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_T
 /** The error of a socket or session: UNAUTHENTICATED where certificates are the reason, else UNAVAILABLE. */
 export function toTransportError(endpoint: string, error: unknown): GomsError {
   const code = String((error as { code?: unknown }).code ?? '')
-  const message = error instanceof Error ? error.message : String(error)
+  const message = toReason(error instanceof Error ? error.message : String(error))
   // Wrong version: one side speaks TLS, the other does not.
   const isCertificate = CERTIFICATE.test(code) && !code.includes('WRONG_VERSION_NUMBER')
   return new GomsError(isCertificate ? 'UNAUTHENTICATED' : 'UNAVAILABLE', `etcd ${endpoint}: ${message}`, {
     cause: error,
   })
+}
+
+/** OpenSSL tells where in its sources it failed, over two lines: `80CC…:error:0A000412:SSL routines:ssl3_read_bytes:<reason>:../deps/…`. */
+function toReason(message: string): string {
+  return (/:error:[0-9A-F]{8}:[^:]*:[^:]*:([^:]+):/.exec(message)?.[1] ?? message).trim()
 }

@@ -15,6 +15,12 @@ export interface EtcdRegistryDeps {
   readonly random?: () => number
 }
 
+/** What a wrong choice of TLS looks like from here is a connection that opens and ends without a word. */
+const TLS_HINTS = {
+  on: 'if etcd speaks no TLS there: leave `etcdTls` out, and write etcd:// or http://',
+  off: 'if etcd speaks TLS there: set `etcdTls`, or write etcds:// or https://',
+} as const
+
 /** A registry over the etcd members of `options.endpoints`, with user and password, or certificates, where they are given. */
 export function createEtcdRegistry(options: RegistryOptions, deps: EtcdRegistryDeps): Registry {
   const addresses = options.endpoints.join(', ')
@@ -48,6 +54,7 @@ export function createEtcdRegistry(options: RegistryOptions, deps: EtcdRegistryD
             found: `${addresses}: ${cause.message}`,
             expected: `an etcd that answers (tried ${tries} times in ${seconds} s)`,
             fix: [
+              ...(isHungUp(cause) ? [TLS_HINTS[options.tls ? 'on' : 'off']] : []),
               'start etcd there, or give its address: `-etcd_addr "host:2379"` or `registry: etcd://host:2379`',
               'or work without etcd on this machine: `registry: embedded`',
             ],
@@ -56,4 +63,9 @@ export function createEtcdRegistry(options: RegistryOptions, deps: EtcdRegistryD
       )
     },
   })
+}
+
+/** Something listens there, and ended the connection. */
+function isHungUp({ cause }: GomsError): boolean {
+  return cause === undefined || (cause as { code?: unknown }).code === 'ECONNRESET'
 }

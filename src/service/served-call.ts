@@ -1,13 +1,10 @@
 /** One call at the node that serves it, whatever carried it: what is known of it, and how it ends. Signal, timer and trace cost only when used. */
-import type { Clock, Timer } from '../core/clock.ts'
+import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import { receiveTrace } from '../telemetry/trace-context.ts'
 import type { AmbientContext } from './context.ts'
 import type { InternalHeaders } from './internal-headers.ts'
-
-/** Longest delay of a timer in Node; a later deadline is none for a timer. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export abstract class ServedCall implements CallContext, AmbientContext {
   readonly caller: string | undefined

@@ -142,6 +142,23 @@ describe('answers', () => {
     })
     await done
   })
+
+  it('gives no empty pieces, so that a receiver may pause at each one', async () => {
+    const address = await http((_req, res) => res.end(Buffer.alloc(1_000_000)))
+    const sizes: number[] = []
+    await new Promise<void>((resolve) => {
+      const handle = engine().send(address, get, {
+        ...{ sent() {}, info() {}, head() {}, error() {}, end: () => resolve() },
+        data(chunk) {
+          sizes.push(chunk.length)
+          setImmediate(() => handle.resume())
+          return false
+        },
+      })
+    })
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1_000_000)
+    expect(sizes).not.toContain(0)
+  })
 })
 
 describe('bodies', () => {

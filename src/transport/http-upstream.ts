@@ -179,7 +179,8 @@ class Exchange implements UpstreamHandle, Dispatcher.DispatchHandler {
   }
 
   onData(chunk: Buffer): boolean {
-    return this.#done ? true : this.#events.data(chunk)
+    // undici hands on an empty piece when it resumes: a receiver that pauses at each piece would never see another.
+    return this.#done || chunk.length === 0 ? true : this.#events.data(chunk)
   }
 
   onComplete(trailers: (Buffer | string)[] | null): void {

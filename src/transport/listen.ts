@@ -29,6 +29,7 @@ function toSetupError(error: NodeJS.ErrnoException, port: number, host: string |
   const where = host === undefined ? `port ${port}` : toHostPort({ host, port })
   if (error.code === 'EADDRINUSE') {
     const holder = portHolder(port)
+    if (holder?.endsWith(`(pid ${process.pid})`)) return toOwnPort(error, where, port)
     return new GomsError('GOMS_PORT_IN_USE', `listen: ${where} is taken${holder ? ` by ${holder}` : ''}`, {
       cause: error,
       detail: {
@@ -59,4 +60,16 @@ function toSetupError(error: NodeJS.ErrnoException, port: number, host: string |
     })
   }
   return GomsError.from(error)
+}
+
+/** Two ports of one process, or two services in one, that were given the same number. */
+function toOwnPort(cause: Error, where: string, port: number): GomsError {
+  return new GomsError('GOMS_PORT_IN_USE', `listen: ${where} is taken by this process itself`, {
+    cause,
+    detail: {
+      found: `port ${port} twice`,
+      expected: 'another port for each of HTTP, RPC and admin',
+      fix: 'give each its own: -http_port, -rpc_port, -admin_port; 0 lets the system choose',
+    },
+  })
 }

@@ -12,8 +12,9 @@ export interface Redis {
 /** Whether tests that need Redis are skipped: it is not installed, and nobody requires it. */
 export const redisIsMissing: boolean = missingServers().includes('redis-server') && !process.env.GOMS_REQUIRE_SERVERS
 
-export async function startRedis(): Promise<Redis> {
-  const port = await freePort()
+/** @param at port of one that was there before; a free one by default */
+export async function startRedis(at?: number): Promise<Redis> {
+  const port = at ?? (await freePort())
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--daemonize', 'no']
   const redis = startProcess('redis-server', args, { name: 'redis' })
   await redis.waitForLine(/ready to accept connections/i)

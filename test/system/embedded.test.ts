@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { allPrint, type Member, nodeLine } from '../support/cluster.ts'
 import { toText } from '../support/judge.ts'
 import { freePort } from '../support/processes.ts'
+import { SLACK } from '../support/timing.ts'
 import { expectClean, LEASE_MS, loadSuite, nodesOf, settled, useShop, wait } from './load.suite.ts'
 
 const use = useShop(async () => ({
@@ -16,11 +17,11 @@ test('a join is seen by all within 200 ms, a leave too', async () => {
   const gone = allPrint(shop.all, nodeLine('late', first.node, 'leave'))
   const signalledMs = Date.now()
   await Promise.all([first.process.stop(), gone])
-  expect((await gone) - signalledMs).toBeLessThanOrEqual(200)
+  expect((await gone) - signalledMs).toBeLessThanOrEqual(200 * SLACK)
 
   const came = allPrint(shop.all, nodeLine('late', first.node, 'join'))
   const again = await cluster.node('late1', { service: 'late', httpPort: first.httpPort, rpcPort: first.rpcPort })
-  expect((await came) - Date.now()).toBeLessThanOrEqual(200)
+  expect((await came) - Date.now()).toBeLessThanOrEqual(200 * SLACK)
   await again.process.stop()
 })
 

@@ -30,7 +30,7 @@ function file(name: string, text: string): string {
 
 interface Mistake {
   readonly what: string
-  readonly args: (embeddedPort: number) => readonly string[]
+  readonly args: (freePort: number) => readonly string[]
   readonly code: string
   readonly exit: number
   /** What the message must name. */
@@ -78,6 +78,23 @@ const mistakes: readonly Mistake[] = [
     names: /no database/,
   },
   {
+    what: 'a directory for a service file',
+    args: () => ['start', dir, ...memory],
+    code: 'GOMS_SERVICE_FILE',
+    exit: 3,
+    names: /this is no file/,
+  },
+  {
+    what: 'a module in a package that is none',
+    args: () => {
+      const files = { 'package.json': '{"type":"commonjs"}', 'user.js': "import { service } from 'goms'\n" }
+      return ['start', join(configs('commonjs', files), 'user.js'), ...memory]
+    },
+    code: 'GOMS_SERVICE_FILE',
+    exit: 3,
+    names: /"type": "module"/,
+  },
+  {
     what: 'an unknown key',
     args: () => [
       'start',
@@ -105,6 +122,27 @@ const mistakes: readonly Mistake[] = [
     names: /a_b/,
   },
   {
+    what: 'one port for both HTTP and RPC',
+    args: (port) => ['start', echo, '--registry', 'memory', '-http_port', String(port), '-rpc_port', String(port)],
+    code: 'GOMS_PORT_IN_USE',
+    exit: 9,
+    names: /taken by this process itself|is taken\n/,
+  },
+  {
+    what: 'an empty address of etcd',
+    args: () => ['start', echo, '-http_port', '0', '-etcd_addr', ''],
+    code: 'GOMS_USAGE',
+    exit: 2,
+    names: /-etcd_addr/,
+  },
+  {
+    what: 'a place for logs that cannot be one',
+    args: () => ['start', echo, ...memory, '-runtime', file('no-directory', '')],
+    code: 'GOMS_CONFIG_INVALID',
+    exit: 3,
+    names: /no-directory/,
+  },
+  {
     what: 'production without a chosen registry',
     args: () => ['start', echo],
     env: { NODE_ENV: 'production' },
@@ -115,7 +153,7 @@ const mistakes: readonly Mistake[] = [
 ]
 
 test.each(mistakes)('$what', async ({ args, code, exit, names, env }) => {
-  const process = startGoms(args(0), { cwd: dir, name: 'goms', ...(env && { env }) })
+  const process = startGoms(args(await freePort()), { cwd: dir, name: 'goms', ...(env && { env }) })
   expect((await process.exited).code, process.text()).toBe(exit)
   const text = process.text('stderr')
   expect(text.match(/error\[GOMS_\w+\]/g), text).toEqual([`error[${code}]`])
@@ -132,7 +170,8 @@ test('a port in use names the port', async () => {
   const { code } = await process.exited
   await new Promise((resolve) => server.close(resolve))
   expect(code, process.text()).toBe(9)
-  expect(process.text('stderr')).toMatch(new RegExp(`error\\[GOMS_PORT_IN_USE\\][\\s\\S]*${port}`))
+  const who = globalThis.process.platform === 'linux' ? `[\\s\\S]*pid ${globalThis.process.pid}` : ''
+  expect(process.text('stderr')).toMatch(new RegExp(`error\\[GOMS_PORT_IN_USE\\][\\s\\S]*${port}${who}`))
 })
 
 test('an etcd that does not answer names its address and how long it was tried', async () => {

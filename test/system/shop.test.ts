@@ -5,7 +5,7 @@ import { createClient } from '@redis/client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { untilReady } from '../support/cluster.ts'
 import { freePort, killAll, type Running, startGoms } from '../support/processes.ts'
-import { redisIsMissing, startRedis } from '../support/redis.ts'
+import { type Redis, redisIsMissing, startRedis } from '../support/redis.ts'
 
 const shop = join(import.meta.dirname, '..', '..', 'examples', 'shop')
 const configs = join(shop, 'configs')
@@ -21,11 +21,13 @@ describe.each([
   { where: 'with Redis', withRedis: true },
 ])('the shop $where', ({ withRedis }) => {
   let url = ''
+  let redis: Redis | undefined
   let redisUrl = ''
 
   beforeAll(async () => {
     if (withRedis && redisIsMissing) return
-    redisUrl = withRedis ? (await startRedis()).url : ''
+    redis = withRedis ? await startRedis() : undefined
+    redisUrl = redis?.url ?? ''
     const env = { GOMS_EMBEDDED_PORT: String(await freePort(4)), ...(withRedis && { GOMS_REDIS_ADDR: redisUrl }) }
     const start = (file: string, ...args: string[]): Running =>
       startGoms(['start', join(shop, file), '-configs', configs, ...args], { name: file, env })
@@ -78,5 +80,29 @@ describe.each([
     expect(await client.get(`shop:session:${token}`)).toBe('carol')
     expect(await client.ttl(`shop:session:${token}`)).toBeGreaterThan(3000)
     client.destroy()
+  })
+
+  test('answers bad JSON as the mistake that it is', async () => {
+    const response = await fetch(`${url}/api/user/register`, { method: 'POST', body: '{"username' })
+    expect([response.status, await response.json()]).toEqual([400, expect.objectContaining({ code: 400 })])
+  })
+
+  test.runIf(withRedis && !redisIsMissing)('says so while Redis is away, and goes on when it is back', async () => {
+    const token = (await post('/api/user/login', { username: 'carol' })).headers.get('x-session-token') ?? ''
+    await redis?.close()
+    for (let node = 0; node < 2; node++) {
+      expect(await post('/api/user/login', { username: 'carol' })).toMatchObject({ status: 503, body: { code: 503 } })
+      expect(await post('/api/order/submit', {}, token)).toMatchObject({ status: 503, body: { code: 503 } })
+    }
+    await startRedis(Number(new URL(redisUrl).port))
+    await vi.waitFor(
+      async () => {
+        for (let node = 0; node < 2; node++) {
+          expect(await post('/api/user/register', { username: 'carol' })).toMatchObject({ status: 200 })
+        }
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+    expect(await post('/api/order/submit', {}, token)).toMatchObject({ status: 200 })
   })
 })

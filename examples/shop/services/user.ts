@@ -10,8 +10,15 @@ const app = new Hono()
 // The gateway streams bodies of any size; what is read into memory here is bounded here.
 app.use(bodyLimit({ maxSize: 1024 * 1024 }))
 
+// What is not here to be caught is Redis being away: the caller learns that it is not its fault, the log the rest.
+app.onError((error, c) => {
+  console.error(`user ${c.req.path}: ${error.message}`)
+  return c.json({ code: 503, msg: 'names and sessions are not at hand', data: null }, 503)
+})
+
 app.post('/register', async (c) => {
-  const { username } = await c.req.json<{ username?: string }>()
+  const body = await c.req.json<{ username?: string }>().catch(() => null)
+  const username = body?.username
   if (!username) return c.json({ code: 400, msg: 'username is missing', data: null }, 400)
   await (await accounts()).add(username)
   return c.json({ code: 0, msg: 'success', data: { username } })
