@@ -1,3 +1,4 @@
 /** Types of servers.mjs for the tests. */
 export declare const SERVERS: Readonly<Record<'etcd' | 'etcdctl' | 'redis-server', string>>
+export declare function hasGo(): boolean
 export declare function missingServers(): (keyof typeof SERVERS)[]

@@ -12,6 +12,11 @@ export function missingServers() {
   return Object.keys(SERVERS).filter((command) => !isOnPath(command))
 }
 
+/** Whether the programs in Go can be built that tests of both worlds talk to. Installing Go is left to its owner. */
+export function hasGo() {
+  return isOnPath('go')
+}
+
 function isOnPath(command) {
   return (process.env.PATH ?? '').split(delimiter).some((dir) => {
     try {

@@ -3,13 +3,17 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ensure, root } from './ensure.mjs'
-import { missingServers } from './servers.mjs'
+import { hasGo, missingServers } from './servers.mjs'
 
 ensure()
 const args = process.argv.slice(2)
 const missing = missingServers()
 if (process.env.GOMS_REQUIRE_SERVERS && missing.length > 0) {
   process.stderr.write(`GOMS_REQUIRE_SERVERS is set, and missing: ${missing.join(', ')}. node scripts/servers.mjs\n`)
+  process.exit(1)
+}
+if (process.env.GOMS_REQUIRE_SERVERS && !hasGo()) {
+  process.stderr.write('GOMS_REQUIRE_SERVERS is set, and missing: go. https://go.dev/doc/install\n')
   process.exit(1)
 }
 
@@ -30,6 +34,7 @@ if (skipped.length > 0) {
       `Not installed: ${missing.join(', ')}. To run them too: node scripts/servers.mjs && npm test\n`,
     )
   }
+  if (!hasGo()) process.stdout.write('Not installed: go. Install it to run the tests with Go programs too.\n')
 }
 process.exitCode = done.status ?? 1
 

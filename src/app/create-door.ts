@@ -1,5 +1,6 @@
 /** Puts the right thing behind a node's ports: the way in of a service, or the gateway. */
 import type { GatewayDefinition } from '../gateway/gateway.ts'
+import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { Door, DoorDeps, DoorParts } from './door.ts'
 import { noRpc } from './no-rpc.ts'
 
@@ -12,8 +13,26 @@ export async function createDoor(deps: DoorDeps): Promise<DoorParts> {
 }
 
 async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts> {
-  const { createGateway } = await import('../gateway/create-gateway.ts')
+  const [{ createGateway }, { createMethodCodecs }, { dispatchRpc }] = await Promise.all([
+    import('../gateway/create-gateway.ts'),
+    import('../rpcx/learning-codec.ts'),
+    import('../mesh/rpc-carrier.ts'),
+  ])
   const { definition, settings, cluster, ready, log, clock } = deps
+  const { callKey, local } = cluster
+  const carrying = {
+    dispatcher: cluster.mesh,
+    upstream: await cluster.rpcUpstream(),
+    callKey,
+    local: (nodeId: string) => local.get(nodeId),
+  }
+  // One pair for each method: only names that contracts expose come here.
+  const codecs = new Map<string, MethodCodecs>()
+  const codecsOf = (name: string): MethodCodecs => {
+    const known = codecs.get(name) ?? createMethodCodecs()
+    codecs.set(name, known)
+    return known
+  }
   const gateway = createGateway({
     definition,
     settings,
@@ -21,7 +40,11 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     dispatcher: cluster.mesh,
     upstream: await cluster.upstream(),
     stats: (service) => cluster.mesh.stats(service),
-    callKey: cluster.callKey,
+    sendMethod(call, input, result) {
+      const payload = { method: call.action, input, codecs: codecsOf(`${call.service}.${call.action}`) }
+      return dispatchRpc(carrying, call, payload, result)
+    },
+    callKey,
     clock,
     log,
     ready,

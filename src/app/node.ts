@@ -6,11 +6,13 @@ import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { Registered, Registry } from '../registry/registry.ts'
 import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
+import type { RpcHandler } from '../transport/rpc.ts'
 import { createAdmin, type NodeStatus } from './admin.ts'
 import { advertisedAddress } from './advertised-address.ts'
 import { announce } from './announcer.ts'
 import type { Cluster } from './cluster.ts'
 import type { Door } from './door.ts'
+import { refuseRoutes } from './garden-routes.ts'
 import { STARTING } from './no-rpc.ts'
 import { bindRpcPort, type RpcPort } from './rpc-port.ts'
 import { createWaitingRoom } from './waiting-room.ts'
@@ -71,10 +73,12 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const ports = DEFAULT_PORTS[deps.role]
     opened.push(() => listener.close(0))
     const boundHttp = await listener.listen(settings.httpPort ?? ports.http, listenHost)
+    const handler: RpcHandler = (received, responder) =>
+      behind ? behind.rpc(received, responder) : responder.fault(STARTING)
     const rpcPort = await bindRpcPort(
       settings.rpcPort ?? ports.rpc,
       listenHost,
-      (received, responder) => (behind ? behind.rpc(received, responder) : responder.fault(STARTING)),
+      settings.registry.dialect === 'go-garden' ? refuseRoutes(handler, log) : handler,
       clock,
       log,
     )

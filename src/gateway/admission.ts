@@ -15,7 +15,8 @@ import { type AuthHook, type AuthRequest, authenticate } from './auth.ts'
 import { type ClusterStats, clusterPage, isFromNearby } from './cluster.ts'
 import { type Cors, createCors } from './cors.ts'
 import type { GatewayDefinition } from './gateway.ts'
-import type { Route, RouteTable } from './routes.ts'
+import type { Route } from './route.ts'
+import type { RouteTable } from './routes.ts'
 
 /** A request that may go on to a node. */
 export interface Admitted {
@@ -133,11 +134,6 @@ export function createAdmission(deps: AdmissionDeps, initial: Settings): Admissi
         ...['allow', allow.join(', ')],
         ...fields,
       ])
-      return
-    }
-    if (route.type === 'rpc') {
-      const message = `${route.service}/${route.action}: calls over RPC are not supported by this gateway yet`
-      result.refuse(new GomsError('UNIMPLEMENTED', message), trace.traceId, fields)
       return
     }
     const admit = (identity: unknown): void => {

@@ -9,6 +9,7 @@ import { GomsError } from '../core/errors.ts'
 
 /** Bytes that are kept. */
 export const KEPT_BYTES = 65_536
+const EMPTY = Buffer.alloc(0)
 /** How often a client that is waited for must have sent {@link STALL_BYTES}. */
 export const STALL_MS = 10_000
 /** Fewer in that time is no upload but an attack (slowloris). */
@@ -16,6 +17,8 @@ const STALL_BYTES = 256
 
 export interface RequestBodyOptions {
   readonly maxBytes: number
+  /** All of it is collected, whatever its size. @default false */
+  readonly whole?: boolean
   readonly clock: Clock
   /** The body cannot go on: too large (413), or the client stopped sending (408). Called at most once. */
   readonly failed: (error: GomsError) => void
@@ -55,7 +58,8 @@ export class RequestBody {
     this.#progressMs = options.clock.now()
     this.contentLength = length === undefined ? undefined : Number(length)
     this.#complete = req.headers['transfer-encoding'] === undefined && !this.contentLength
-    this.streamed = !this.#complete && (this.contentLength === undefined || this.contentLength > KEPT_BYTES)
+    const streams = !this.#complete && options.whole !== true
+    this.streamed = streams && (this.contentLength === undefined || this.contentLength > KEPT_BYTES)
   }
 
   /** All of it has arrived. */
@@ -81,6 +85,11 @@ export class RequestBody {
     }
     this.#collected = then
     this.#want()
+  }
+
+  /** What was collected, as one; empty without a body. */
+  all(): Buffer {
+    return this.#kept.length === 0 ? EMPTY : this.#whole()
   }
 
   /** For an attempt: the whole body, a stream from its first byte on, or null without one. */
@@ -175,7 +184,7 @@ export class RequestBody {
       }
       this.#given++
     }
-    if (this.#bytes > KEPT_BYTES) this.#drop()
+    if (this.#bytes > KEPT_BYTES && this.#options.whole !== true) this.#drop()
     if (reader && !reader.push(chunk)) this.#rest()
   }
 

@@ -13,6 +13,7 @@ import { createAdmission, type OwnAnswer } from './admission.ts'
 import type { ClusterStats } from './cluster.ts'
 import { toFailure } from './failures.ts'
 import type { GatewayDefinition } from './gateway.ts'
+import { MethodCall, type SendMethod } from './method-call.ts'
 import { ProxiedCall, type ProxyDeps } from './proxied-call.ts'
 import { createRouteTable, type RouteTable } from './routes.ts'
 import { createSessions } from './sessions.ts'
@@ -24,6 +25,8 @@ export interface GatewayDeps {
   readonly view: View
   readonly dispatcher: Dispatcher
   readonly upstream: Upstream
+  /** Sends calls to methods of RPC. */
+  readonly sendMethod: SendMethod
   readonly stats: (service: string) => ClusterStats
   readonly callKey: string | undefined
   readonly clock: Clock
@@ -56,7 +59,21 @@ const SAY_EVERY_MS = 10_000
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const { definition, clock, log } = deps
-  const routes = createRouteTable(deps.view, definition.contracts ?? [], { settings: deps.settings })
+  const said = new Set<string>()
+  const routes = createRouteTable(
+    deps.view,
+    definition.contracts ?? [],
+    { settings: deps.settings },
+    {
+      side: 'outside',
+      closed(service, action) {
+        const route = `/api/${service}/${action}`
+        if (said.has(route)) return
+        said.add(route)
+        log.warn(`${route} stays closed: no contract exposes the method, and \`type: rpc\` in a file cannot`)
+      },
+    },
+  )
   const admission = createAdmission({ ...deps, routes }, deps.settings)
   const sessions = createSessions()
   const says = new Map<string, (say: () => void) => void>()
@@ -124,13 +141,17 @@ export function createGateway(deps: GatewayDeps): Gateway {
     becameSession,
   })
 
+  const methods = { send: deps.sendMethod, clock, caller: definition.name, answer, fail }
+
   return {
     routes,
     request(req, res) {
       const leave = enter(res)
       admission.decide(req, {
         admit: (admitted) => {
-          if (!res.destroyed) new ProxiedCall(proxy(leave), admitted, req, res, settings).start()
+          if (res.destroyed) return
+          if (admitted.route.type === 'rpc') new MethodCall(methods, admitted, req, res, settings).start()
+          else new ProxiedCall(proxy(leave), admitted, req, res, settings).start()
         },
         answer: (own) => answer(res, own),
         refuse: (error, traceId, fields) => fail(res, error, traceId, fields),
@@ -149,6 +170,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
       admission.decide(req, {
         admit: (admitted) => {
           if (socket.destroyed) return
+          if (admitted.route.type === 'rpc') {
+            const { route, trace, answerFields } = admitted
+            const message = `${route.service}/${route.action}: a method cannot be upgraded to "${protocol.slice(0, 40)}"`
+            fail(res, new GomsError('UNIMPLEMENTED', message), trace.traceId, answerFields)
+            return
+          }
           new UpgradedCall(proxy(leave), admitted, req, { socket, head, res }, settings).start()
         },
         answer: (own) => answer(res, own),
@@ -157,6 +184,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     update(changed, pushed) {
       settings = changed
+      said.clear()
       routes.update({ settings: changed, pushed })
       admission.update(changed)
     },

@@ -1,6 +1,7 @@
 /** The gateway's own failures as answers, with its own codes or with those of the originals. */
 import type { GomsError } from '../core/errors.ts'
 import type { Compat } from '../core/options.ts'
+import { toJson } from './method-body.ts'
 
 export interface Failure {
   readonly status: number
@@ -15,8 +16,24 @@ export interface Failure {
  */
 export function toFailure(error: GomsError, compat: Compat, traceId: string | undefined): Failure {
   const { status, content } = toContent(error, compat, traceId)
-  const body = JSON.stringify(content)
+  return withRetryAfter(toAnswer(status, JSON.stringify(content)), error)
+}
+
+/** An error that a method answered with: its code, status, text and data, as they are for callers inside. */
+export function toMethodFailure(error: GomsError, compat: Compat, traceId: string | undefined): Failure {
+  const replaced = replacedAnswer(statusOf(error), compat)
+  if (replaced) return replaced
+  const { status, content } = toContent(error, compat, traceId)
+  const data = error.code === 'INTERNAL' ? undefined : error.data
+  return withRetryAfter(toAnswer(status, toJson(data === undefined ? content : { ...content, data })), error)
+}
+
+function toAnswer(status: number, body: string): Failure {
   const headers = ['content-type', 'application/json; charset=utf-8', 'content-length', String(Buffer.byteLength(body))]
+  return { status, headers, body }
+}
+
+function withRetryAfter({ status, headers, body }: Failure, error: GomsError): Failure {
   if (error.retryAfterMs !== undefined && Number.isFinite(error.retryAfterMs)) {
     headers.push('retry-after', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))))
   }
@@ -24,7 +41,7 @@ export function toFailure(error: GomsError, compat: Compat, traceId: string | un
 }
 
 function toContent(error: GomsError, compat: Compat, traceId: string | undefined): { status: number; content: object } {
-  const status = error.status >= 400 && error.status <= 599 ? error.status : 500
+  const status = statusOf(error)
   if (compat === 'native') {
     const msg = error.code === 'INTERNAL' ? 'internal error' : error.message
     return { status, content: { status: false, code: error.code, msg, ...(traceId !== undefined && { traceId }) } }
@@ -33,6 +50,10 @@ function toContent(error: GomsError, compat: Compat, traceId: string | undefined
   const theirs = compat === 'goms' ? gomsStatus(error) : gardenAnswer(error)
   if (compat === 'goms') return { status: theirs?.status ?? status, content: { status: false } }
   return { status: theirs?.status ?? status, content: { status: false, msg: theirs?.msg ?? error.message } }
+}
+
+function statusOf({ status }: GomsError): number {
+  return status >= 400 && status <= 599 ? status : 500
 }
 
 interface Theirs {
@@ -86,9 +107,5 @@ function isBreaker(error: GomsError): boolean {
 export function replacedAnswer(status: number, compat: Compat): Failure | undefined {
   if (status < 400 || compat === 'native') return undefined
   const body = JSON.stringify(compat === 'goms' ? { status: false } : { status: false, msg: 'Server Error' })
-  return {
-    status: compat === 'goms' ? 500 : status,
-    headers: ['content-type', 'application/json; charset=utf-8', 'content-length', String(Buffer.byteLength(body))],
-    body,
-  }
+  return toAnswer(compat === 'goms' ? 500 : status, body)
 }

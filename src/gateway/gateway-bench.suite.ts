@@ -14,9 +14,12 @@ import {
   type Settings,
 } from '../core/options.ts'
 import { createMesh } from '../mesh/mesh.ts'
+import { dispatchRpc } from '../mesh/rpc-carrier.ts'
 import type { View, ViewChange } from '../registry/registry.ts'
+import { createMethodCodecs } from '../rpcx/learning-codec.ts'
 import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
 import { createHttpUpstream, type UpstreamOptions } from '../transport/http-upstream.ts'
+import { createRpcUpstream } from '../transport/rpc-upstream.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { createGateway, type Gateway } from './create-gateway.ts'
 import { type GatewayDefinitionOptions, gateway } from './gateway.ts'
@@ -155,6 +158,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     ...(options.policy && { policy: options.policy }),
   })
   const upstream = createHttpUpstream(options.upstream)
+  const rpcUpstream = createRpcUpstream({ clock: systemClock })
   const mesh = createMesh({
     view,
     balance: settings.balance,
@@ -164,6 +168,15 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const made = createGateway({
     definition: gateway(options.definition),
     ...{ settings, view, dispatcher: mesh, upstream, callKey: settings.callKey, clock: systemClock },
+    sendMethod: (call, input, result) =>
+      dispatchRpc(
+        { dispatcher: mesh, upstream: rpcUpstream, callKey: settings.callKey },
+        call,
+        {
+          ...{ method: call.action, input, codecs: createMethodCodecs() },
+        },
+        result,
+      ),
     stats: (service) => mesh.stats(service),
     log: options.log ?? silentLog,
     ready: options.ready ?? (() => true),
@@ -180,6 +193,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     await listener.close(0)
     mesh.close()
     await upstream.close()
+    await rpcUpstream.close()
   })
   return { port, gateway: made, listener, upstream, view, settings }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { testSettings, testView } from './gateway-bench.suite.ts'
 import { affinityOf, isIdempotent } from './outbound-call.ts'
-import { createRouteTable, type Route } from './routes.ts'
+import type { Route } from './route.ts'
+import { createRouteTable } from './routes.ts'
 
 function route(options: { idempotent?: boolean; idempotencyKey?: boolean }): Route {
   const settings = testSettings({ routes: { user: { login: { path: '/', ...options } } } })

@@ -2,9 +2,9 @@
 import type { Call } from '../core/call.ts'
 import type { TraceContext } from '../core/context.ts'
 import type { Deadline } from '../core/deadline.ts'
-import type { NodeInfo } from '../core/node.ts'
+import type { NodeInfo, Transport } from '../core/node.ts'
 import type { BalanceOptions, Policy } from '../core/options.ts'
-import type { Route } from './routes.ts'
+import type { Route } from './route.ts'
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
@@ -20,7 +20,7 @@ export interface OutboundFacts {
 }
 
 export class OutboundCall implements Call {
-  readonly transport = 'http'
+  readonly transport: Transport
   readonly service: string
   readonly action: string
   readonly policy: Policy
@@ -36,6 +36,7 @@ export class OutboundCall implements Call {
 
   constructor(facts: OutboundFacts) {
     const { route } = facts
+    this.transport = route.type
     this.service = route.service
     this.action = route.action
     this.policy = route.policy
@@ -51,8 +52,11 @@ export class OutboundCall implements Call {
 
 /** By the method (RFC 9110 §9.2.2, without PUT and DELETE: many services get those wrong), unless the route says more. */
 export function isIdempotent(route: Route, method: string, hasIdempotencyKey: boolean): boolean {
+  const byKey = route.idempotencyKey && hasIdempotencyKey
+  // How a method of RPC is exposed says nothing of what it does.
+  if (route.type === 'rpc') return route.idempotent === true || byKey
   if (route.idempotent !== undefined) return route.idempotent
-  return IDEMPOTENT.has(method) || (route.idempotencyKey && hasIdempotencyKey)
+  return IDEMPOTENT.has(method) || byKey
 }
 
 /** The value that consistent hashing goes by: of a header, a cookie or a query parameter; undefined for other balancers. */

@@ -1,31 +1,25 @@
 /** The route table: what `/api/<service>/<action>` stands for, put together from all that say something about it. */
 import { type Contract, type ContractDocument, fromDocument, toDocument } from '../contract/contract.ts'
-import type { NodeInfo } from '../core/node.ts'
 import type { Policy, RouteOptions, Routes, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
-
-/** One route, resolved. */
-export interface Route {
-  readonly service: string
-  readonly action: string
-  readonly type: 'http' | 'rpc'
-  /** Upper case; undefined: any. */
-  readonly methods: readonly string[] | undefined
-  /** Path at that node: nodes of two versions may have it at two places. */
-  pathAt(node: NodeInfo): string
-  readonly policy: Policy
-  /** Undefined: by the request's method. */
-  readonly idempotent: boolean | undefined
-  readonly idempotencyKey: boolean
-  readonly envelope: boolean
-  /** Nodes that may take it; undefined: every node of the service. */
-  readonly offers: ((node: NodeInfo) => boolean) | undefined
-}
+import { buildMethod, hasMethod } from './method-route.ts'
+import type { Contracts, Route } from './route.ts'
 
 export interface RouteSources {
   readonly settings: Settings
   /** Routes that were pushed to the registry; they go before the files. */
   readonly pushed?: Routes | undefined
+}
+
+export interface RouteTableOptions {
+  /**
+   * `outside`: what a gateway serves, methods of RPC among it where a contract exposes them. `inside`: what services reach
+   * by HTTP from within, by its path.
+   * @default 'inside'
+   */
+  readonly side?: 'inside' | 'outside'
+  /** A route is given with `type: rpc`, and no contract that is known exposes the method. May be called often. */
+  readonly closed?: (service: string, action: string) => void
 }
 
 export interface RouteTable {
@@ -37,7 +31,12 @@ export interface RouteTable {
 }
 
 /** A table that follows the view. Sources, per route and field, highest first: pushed, files, code, live nodes. */
-export function createRouteTable(view: View, contracts: readonly Contract[], initial: RouteSources): RouteTable {
+export function createRouteTable(
+  view: View,
+  contracts: readonly Contract[],
+  initial: RouteSources,
+  options: RouteTableOptions = {},
+): RouteTable {
   const coded = new Map(contracts.map((contract) => [contract.name, toDocument(contract)]))
   const built = new Map<string, ReadonlyMap<string, Route>>()
   /** What live nodes advertised last; kept while a service has no node, so that it is "no node" and not "unknown". */
@@ -62,10 +61,22 @@ export function createRouteTable(view: View, contracts: readonly Contract[], ini
     return documents
   }
 
+  /** Somebody is there, and all contracts are read: what is not exposed now is meant so. */
+  function isKnown(service: string): boolean {
+    const nodes = view.nodes(service)
+    const read = nodes.every(({ contract }) => contract === undefined || view.contract(contract) !== undefined)
+    return read && (nodes.length > 0 || coded.has(service))
+  }
+
   function routesOf(service: string): ReadonlyMap<string, Route> {
     let routes = built.get(service)
     if (!routes) {
-      routes = buildService(service, sources, coded.get(service), documentsOf(service))
+      const known = isKnown(service)
+      const closed = (action: string): void => {
+        if (known) options.closed?.(service, action)
+      }
+      const said = { coded: coded.get(service), live: documentsOf(service) }
+      routes = buildService(service, sources, said, options.side ?? 'inside', closed)
       // Names that nobody knows come from outside, in any number: they are not kept.
       if (routes.size > 0) built.set(service, routes)
     }
@@ -88,6 +99,7 @@ export function createRouteTable(view: View, contracts: readonly Contract[], ini
     update(changed) {
       sources = changed
       built.clear()
+      for (const service of view.services()) routesOf(service)
     },
     close() {
       for (const stop of stops) stop()
@@ -98,21 +110,41 @@ export function createRouteTable(view: View, contracts: readonly Contract[], ini
 function buildService(
   service: string,
   { settings, pushed }: RouteSources,
-  coded: ContractDocument | undefined,
-  live: ReadonlyMap<string, ContractDocument>,
+  contracts: Contracts,
+  side: 'inside' | 'outside',
+  closed: (action: string) => void,
 ): ReadonlyMap<string, Route> {
+  const { coded, live } = contracts
   const pushedRoutes = own(pushed, service) ?? {}
   const fileRoutes = own(settings.routes, service) ?? {}
   const actions = new Set([...Object.keys(pushedRoutes), ...Object.keys(fileRoutes), ...Object.keys(coded?.http ?? {})])
   for (const document of live.values()) for (const action of Object.keys(document.http)) actions.add(action)
+  if (side === 'outside') {
+    for (const document of [coded, ...live.values()]) {
+      for (const method of Object.keys(document?.rpc ?? {})) actions.add(method)
+    }
+  }
   const routes = new Map<string, Route>()
   for (const action of actions) {
     const given = [own(pushedRoutes, action), own(fileRoutes, action)].filter((options) => options !== undefined)
-    const code = own(coded?.http, action)
-    const route = buildRoute(service, action, settings, given, code, live)
+    if (side === 'outside' && isMethod(action, given, contracts)) {
+      const route = buildMethod(service, action, settings, given, contracts)
+      if (route) routes.set(action, route)
+      else if (given.some(({ type }) => type === 'rpc')) closed(action)
+      continue
+    }
+    const route = buildRoute(service, action, settings, given, own(coded?.http, action), live)
     if (route) routes.set(action, route)
   }
   return routes
+}
+
+/** Said so, or known to contracts as a method only: a file that gives it a path does not make it another thing. */
+function isMethod(action: string, given: readonly RouteOptions[], { coded, live }: Contracts): boolean {
+  const type = given.find((options) => options.type !== undefined)?.type
+  if (type !== undefined) return type === 'rpc'
+  const documents = [...(coded ? [coded] : []), ...live.values()]
+  return documents.every(({ http }) => !Object.hasOwn(http, action)) && documents.some((it) => hasMethod(it, action))
 }
 
 interface Said {

@@ -126,7 +126,9 @@ export class CallRun implements Dispatched {
       this.#finish()
       return false
     }
-    if (this.#again(outcome)) return false
+    // Nearly every answer is one: nothing is weighed for it.
+    const isFinal = outcome.stage === 'answered' && outcome.status < 500
+    if (!isFinal && this.#again(outcome)) return false
     if (outcome.stage === 'answered' || outcome.stage === 'busy') {
       this.#finish()
       this.#target.finished()

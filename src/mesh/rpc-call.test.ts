@@ -78,9 +78,8 @@ const reply = ({ events, request }: Sent): void => events.reply(request.input)
 
 function metadataOf({ request }: Sent): Record<string, string> {
   const pairs: [string, string][] = []
-  for (let i = 0; i < request.metadata.length; i += 2) {
-    pairs.push([request.metadata[i] as string, request.metadata[i + 1] as string])
-  }
+  const all = [...(request.fixedMetadata ?? []), ...request.metadata]
+  for (let i = 0; i < all.length; i += 2) pairs.push([all[i] as string, all[i + 1] as string])
   return Object.fromEntries(pairs)
 }
 

@@ -2,7 +2,7 @@
 import type { Attempt, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
 import { GomsError } from '../core/errors.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import type { RpcEvents, RpcHandler, RpcStage, RpcUpstream } from '../transport/rpc.ts'
+import type { RpcEvents, RpcFault, RpcHandler, RpcStage, RpcUpstream } from '../transport/rpc.ts'
 import { type RpcResult, toError, toOutcome } from './rpc-fault.ts'
 import { Delivery } from './rpc-local.ts'
 import { isOurs, toMetadata } from './rpc-metadata.ts'
@@ -31,7 +31,7 @@ const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 /** Go's server, for a method that it does not have. Source: smallnest/rpcx, server/server.go. */
 const GO_HAS_NO_METHOD = "rpcx: can't find method"
 
-export class RpcCarrier implements Carrier {
+class RpcCarrier implements Carrier {
   readonly #deps: RpcCarrierDeps
   readonly #call: Call
   readonly #payload: RpcPayload
@@ -49,27 +49,15 @@ export class RpcCarrier implements Carrier {
   }
 
   attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
-    const { upstream, callKey, local } = this.#deps
-    const handler = local?.(attempt.node.id)
+    const handler = this.#deps.local?.(attempt.node.id)
     if (handler !== undefined) {
-      const delivery = new Delivery(this.#call, attempt, this.#payload, this.#eventsOf(attempt))
+      const delivery = new Delivery(this.#call, attempt, this.#payload, new AttemptEvents(attempt, this.#result))
       handler(delivery, delivery)
       return () => delivery.abort()
     }
-    const { service } = this.#call
-    const { method, input, codecs } = this.#payload
-    const cancellable = isOurs(attempt.node)
-    const metadata = toMetadata(this.#call, attempt, callKey)
-    // Methods of Go begin with a capital; functions that were registered by name may not.
-    const first = cancellable ? method : capital(method)
-    const request = { service, method: first, input, metadata, codecs, oneway: false, cancellable }
-    let handle: { abort(): void }
-    const events = this.#eventsOf(attempt, () => {
-      if (first === method) return false
-      handle = upstream.send(attempt.node.rpc, { ...request, method }, this.#eventsOf(attempt))
-      return true
-    })
-    handle = upstream.send(attempt.node.rpc, request, events)
+    if (!isOurs(attempt.node)) return this.#attemptGo(attempt)
+    const events = new AttemptEvents(attempt, this.#result)
+    const handle = this.#send(attempt, this.#payload.method, true, events)
     return () => handle.abort()
   }
 
@@ -77,30 +65,77 @@ export class RpcCarrier implements Carrier {
     this.#result.error(error)
   }
 
-  #eventsOf(attempt: Attempt, askAgain?: () => boolean): RpcEvents {
-    return {
-      reply: (output) => {
-        const final = attempt.head(ANSWERED)
-        attempt.end('complete')
-        if (final) this.#result.reply(output)
-      },
-      fault: (fault) => {
-        const missing = !isOurs(attempt.node) && fault.message.startsWith(GO_HAS_NO_METHOD)
-        if (missing && askAgain?.()) return
-        const final = attempt.head(toOutcome(fault))
-        attempt.end('complete')
-        if (final) this.#result.error(toError(missing ? { ...fault, code: 'UNIMPLEMENTED', status: 501 } : fault))
-      },
-      error: (error, stage) => this.#failed(attempt, error, stage),
-    }
+  #send(attempt: Attempt, method: string, cancellable: boolean, events: RpcEvents): { abort(): void } {
+    const { upstream, callKey } = this.#deps
+    const { input, codecs } = this.#payload
+    const { fixed, own } = toMetadata(this.#call, attempt, callKey)
+    const { service } = this.#call
+    return upstream.send(
+      attempt.node.rpc,
+      { service, method, input, metadata: own, fixedMetadata: fixed, codecs, oneway: false, cancellable },
+      events,
+    )
   }
 
-  #failed(attempt: Attempt, error: Error, stage: RpcStage): void {
+  /** Methods of Go begin with a capital; functions that were registered by name may not. */
+  #attemptGo(attempt: Attempt): () => void {
+    const { method } = this.#payload
+    const first = capital(method)
+    let handle: { abort(): void }
+    const askAgain = (): boolean => {
+      if (first === method) return false
+      handle = this.#send(attempt, method, false, new GoAttemptEvents(attempt, this.#result, () => false))
+      return true
+    }
+    handle = this.#send(attempt, first, false, new GoAttemptEvents(attempt, this.#result, askAgain))
+    return () => handle.abort()
+  }
+}
+
+/** Turns what comes back of one attempt into its two reports, and into the result when it is the call's. */
+class AttemptEvents implements RpcEvents {
+  readonly #attempt: Attempt
+  readonly #result: RpcResult
+
+  constructor(attempt: Attempt, result: RpcResult) {
+    this.#attempt = attempt
+    this.#result = result
+  }
+
+  reply(output: unknown): void {
+    const final = this.#attempt.head(ANSWERED)
+    this.#attempt.end('complete')
+    if (final) this.#result.reply(output)
+  }
+
+  fault(fault: RpcFault): void {
+    const final = this.#attempt.head(toOutcome(fault))
+    this.#attempt.end('complete')
+    if (final) this.#result.error(toError(fault), true)
+  }
+
+  error(error: Error, stage: RpcStage): void {
     // The caller's own mistake, found before anything was sent: no node is to blame, and none would do better.
-    const own = error instanceof GomsError && error.code !== 'OVERLOADED' && stage === 'unsent' && isOwnMistake(error)
-    attempt.head(own ? CANCELLED : { stage, status: 0, cause: error })
-    attempt.end(own ? 'cancelled' : 'broken')
+    const own = stage === 'unsent' && error instanceof GomsError && isOwnMistake(error)
+    this.#attempt.head(own ? CANCELLED : { stage, status: 0, cause: error })
+    this.#attempt.end(own ? 'cancelled' : 'broken')
     if (own) this.#result.error(error)
+  }
+}
+
+/** A node in Go: it says in words that it does not have a method, and may have it under its other spelling. */
+class GoAttemptEvents extends AttemptEvents {
+  readonly #askAgain: () => boolean
+
+  constructor(attempt: Attempt, result: RpcResult, askAgain: () => boolean) {
+    super(attempt, result)
+    this.#askAgain = askAgain
+  }
+
+  override fault(fault: RpcFault): void {
+    const isMissing = fault.message.startsWith(GO_HAS_NO_METHOD)
+    if (isMissing && this.#askAgain()) return
+    super.fault(isMissing ? { ...fault, code: 'UNIMPLEMENTED', status: 501 } : fault)
   }
 }
 

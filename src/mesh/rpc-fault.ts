@@ -6,7 +6,8 @@ import type { RpcFault } from '../transport/rpc.ts'
 /** Exactly one of both is called, once, unless the call is cancelled: then neither. */
 export interface RpcResult {
   reply(output: unknown): void
-  error(error: GomsError): void
+  /** @param answered a node answered with it; else nothing answered, or nothing was sent. @default false */
+  error(error: GomsError, answered?: boolean): void
 }
 
 /** What an error that a node answered with says about the attempt. */

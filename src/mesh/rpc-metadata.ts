@@ -18,22 +18,47 @@ export function isOurs(node: NodeInfo): boolean {
   return node.startedAtMs !== undefined
 }
 
-/** Names and values in turn. Nodes of ours read W3C's trace; others get B3 too, and nothing that only ours understand. */
-export function toMetadata(call: Call, attempt: Attempt, callKey: string | undefined): string[] {
-  const metadata: string[] = []
-  if (callKey !== undefined) metadata.push(RPCX.auth, callKey)
+/** What is the same for all calls of a service to a node, and what is not; names and values in turn. */
+export interface CallMetadata {
+  /** Call key, caller and target. The same array from call to call: its bytes are made once. */
+  readonly fixed: readonly string[]
+  readonly own: readonly string[]
+}
+
+/** Nodes of ours read W3C's trace; others get B3 too, and nothing that only ours understand. */
+export function toMetadata(call: Call, attempt: Attempt, callKey: string | undefined): CallMetadata {
+  const { node } = attempt
+  const own: string[] = []
   const leftMs = attempt.leftMs()
-  if (leftMs !== Number.POSITIVE_INFINITY) metadata.push(RPCX.timeout, String(forNextHop(leftMs)))
-  metadata.push(INTERNAL.caller, call.caller)
+  if (leftMs !== Number.POSITIVE_INFINITY) own.push(RPCX.timeout, String(forNextHop(leftMs)))
   const identity = call.identity === undefined ? undefined : toIdentityHeader(call.identity)
-  if (identity !== undefined) metadata.push(INTERNAL.identity, identity)
-  if (!isOurs(attempt.node)) {
-    writeTraceContext(call.trace, metadata)
-    return metadata
+  if (identity !== undefined) own.push(INTERNAL.identity, identity)
+  if (isOurs(node)) {
+    own.push('traceparent', toTraceparent(call.trace))
+    if (call.trace.state !== undefined) own.push('tracestate', call.trace.state)
+    if (attempt.number > 1) own.push(INTERNAL.attempt, String(attempt.number))
+  } else {
+    writeTraceContext(call.trace, own)
   }
-  metadata.push('traceparent', toTraceparent(call.trace))
-  if (call.trace.state !== undefined) metadata.push('tracestate', call.trace.state)
-  metadata.push(INTERNAL.target, `${call.service}/${attempt.node.id}`)
-  if (attempt.number > 1) metadata.push(INTERNAL.attempt, String(attempt.number))
-  return metadata
+  return { fixed: fixedFor(node, call, callKey), own }
+}
+
+interface Fixed {
+  readonly caller: string
+  readonly callKey: string | undefined
+  readonly pairs: readonly string[]
+}
+
+/** By node; a process that is several callers makes one anew when it turns from one to the other. */
+const fixedPairs = new WeakMap<NodeInfo, Fixed>()
+
+function fixedFor(node: NodeInfo, { service, caller }: Call, callKey: string | undefined): readonly string[] {
+  const known = fixedPairs.get(node)
+  if (known !== undefined && known.caller === caller && known.callKey === callKey) return known.pairs
+  const pairs: string[] = []
+  if (callKey !== undefined) pairs.push(RPCX.auth, callKey)
+  pairs.push(INTERNAL.caller, caller)
+  if (isOurs(node)) pairs.push(INTERNAL.target, `${service}/${node.id}`)
+  fixedPairs.set(node, { caller, callKey, pairs })
+  return pairs
 }

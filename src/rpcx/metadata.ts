@@ -17,6 +17,26 @@ export function writeMetadata(writer: PayloadWriter, pairs: readonly string[], m
   putUint32(writer.bytes, writer.position - length - 4, length)
 }
 
+/** The same as bytes, for pairs that go out again and again: {@link writeEncodedMetadata} copies them. */
+export function encodeMetadata(pairs: readonly string[]): Buffer {
+  return Buffer.concat(
+    pairs.flatMap((text) => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32BE(Buffer.byteLength(text))
+      return [length, Buffer.from(text)]
+    }),
+  )
+}
+
+/** Writes pairs that {@link encodeMetadata} has prepared, and `pairs` behind them. */
+export function writeEncodedMetadata(writer: PayloadWriter, encoded: Buffer, pairs: readonly string[]): void {
+  writer.reserve(4 + encoded.length)
+  writer.bytes.set(encoded, writer.position + 4)
+  writer.position += 4 + encoded.length
+  const length = encoded.length + writePairs(writer, pairs)
+  putUint32(writer.bytes, writer.position - length - 4, length)
+}
+
 function writePairs(writer: PayloadWriter, pairs: readonly string[]): number {
   let length = 0
   for (let i = 0; i < pairs.length; i++) length += writeString(writer, pairs[i] as string)

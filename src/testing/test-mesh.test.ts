@@ -10,7 +10,7 @@ import { type TestMesh, type TestMeshOptions, testMesh } from './test-mesh.ts'
 
 const User = contract('user', {
   rpc: {
-    exists: rpc<{ username: string }, { exists: boolean }>({ timeoutMs: 2000, idempotent: true }),
+    exists: rpc<{ username: string }, { exists: boolean }>({ timeoutMs: 2000, idempotent: true, expose: 'POST' }),
     rename: rpc<{ from: string; to: string }, { done: boolean }>(),
   },
   http: { login: 'POST /login' },
@@ -84,6 +84,19 @@ describe('a mesh in one process', () => {
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ status: true, code: 0, data: { url: '/login?a=1', caller: 'gateway' } })
     expect((await fetch('/api/user/nothing')).status).toBe(404)
+  })
+
+  it('answers exposed methods, and knows of no others', async () => {
+    const { fetch } = await open({ services: [user] })
+    const ask = (method: string): Promise<Response> =>
+      fetch(`/api/user/${method}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"username":"bob"}',
+      })
+    const answer = await ask('exists')
+    expect(await answer.json()).toEqual({ status: true, code: 0, msg: 'success', data: { exists: true } })
+    expect((await ask('rename')).status).toBe(404)
   })
 
   it('lets clients of the test speak for somebody', async () => {

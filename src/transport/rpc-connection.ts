@@ -9,7 +9,7 @@ import { type Address, toHostPort } from '../core/node.ts'
 import { putUint32 } from '../rpcx/bytes.ts'
 import { fromFaultMetadata } from '../rpcx/error-metadata.ts'
 import { beginFrame, beginPayload, endFrame, FLAG, type Frame } from '../rpcx/frame.ts'
-import { findMetadata, writeMetadata } from '../rpcx/metadata.ts'
+import { encodeMetadata, findMetadata, writeEncodedMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { FrameWriter } from '../rpcx/writer.ts'
 import { ConnectionWatch } from './connection-watch.ts'
@@ -130,7 +130,8 @@ export class RpcConnection implements WaitingRoom {
     this.#encoding = true
     try {
       beginFrame(writer, waiting.head.bytes, Math.floor(seq / TWO_POW_32), seq >>> 0)
-      writeMetadata(writer, request.metadata)
+      if (request.fixedMetadata === undefined) writeMetadata(writer, request.metadata)
+      else writeEncodedMetadata(writer, encoded(request.fixedMetadata), request.metadata)
       const payload = beginPayload(writer)
       request.codecs.input.encode(request.input, writer)
       endFrame(writer, payload)
@@ -315,6 +316,17 @@ function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number): void {
     return
   }
   events.reply(output)
+}
+
+const encodedPairs = new WeakMap<readonly string[], Buffer>()
+
+function encoded(pairs: readonly string[]): Buffer {
+  let bytes = encodedPairs.get(pairs)
+  if (bytes === undefined) {
+    bytes = encodeMetadata(pairs)
+    encodedPairs.set(pairs, bytes)
+  }
+  return bytes
 }
 
 /** Whatever an input throws while it is written is the caller's mistake: no node is to blame. */

@@ -103,6 +103,19 @@ describe('a call', () => {
     expect(good).toEqual({ kind: 'reply', output: 'good' })
   })
 
+  it('carries its own metadata behind what is fixed', async () => {
+    const { address } = await openListener({
+      handler: (received, responder) =>
+        responder.reply([received.metadata('fixed')?.length, received.metadata('own')], undefined),
+    })
+    const upstream = openUpstream()
+    const fixedMetadata = ['goms-caller', 'order', 'fixed', 'x'.repeat(3000)]
+    for (const own of ['1', '2']) {
+      const asked = request({}, { fixedMetadata, metadata: ['own', own, 'ä', 'ö'] })
+      expect(await call(upstream, address, asked)).toEqual({ kind: 'reply', output: [3000, own] })
+    }
+  })
+
   it('made by the getter of an input that is being sent stands in a frame of its own', async () => {
     const { address } = await openListener({ handler: echo })
     const upstream = openUpstream()

@@ -12,6 +12,8 @@ export interface RpcRequest {
   readonly input: unknown
   /** Names and values in turn: call key, trace, deadline (`__ServerTimeout`), caller, identity, target, attempt. */
   readonly metadata: readonly string[]
+  /** What goes before `metadata` and is the same from call to call. The same array each time: its bytes are made once. */
+  readonly fixedMetadata?: readonly string[] | undefined
   readonly codecs: MethodCodecs
   /** No answer is sent, not even an error. */
   readonly oneway: boolean

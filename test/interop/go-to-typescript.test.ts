@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { untilReady } from '../support/cluster.ts'
-import { buildGo, GO_BUILD_TIMEOUT_MS, goMissing } from '../support/go.ts'
+import { buildGo, GO_BUILD_TIMEOUT_MS, type GoProgram, goMissing } from '../support/go.ts'
 import { freePort, killAll, type Running, startGoms } from '../support/processes.ts'
 
 const KEY = 'a key for the tests'
@@ -38,11 +38,11 @@ async function startNode(...args: string[]): Promise<Node> {
 }
 
 describe.skipIf(goMissing !== undefined)('Go calls TypeScript', () => {
-  let program: ReturnType<typeof buildGo>
+  let program: (name: GoProgram) => string
   let node: Node
 
   beforeAll(async () => {
-    program = buildGo()
+    program = await buildGo()
     node = await startNode()
   }, GO_BUILD_TIMEOUT_MS)
 

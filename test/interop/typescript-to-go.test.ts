@@ -54,7 +54,7 @@ describe.skipIf((goMissing ?? etcdMissing) !== undefined)('TypeScript calls Go',
   let dir: string
 
   beforeAll(async () => {
-    const program = buildGo()
+    const program = await buildGo()
     etcd = await startEtcd()
     dir = mkdtempSync(join(tmpdir(), 'goms-interop-'))
     const go = startProcess(program('rpcx-server'), ['-auth', KEY], { name: 'rpcx-server' })
@@ -206,7 +206,7 @@ describe.skipIf((goMissing ?? etcdMissing) !== undefined)('TypeScript calls Go',
   })
 
   test('a node that refuses the key says so', async () => {
-    const program = buildGo()
+    const program = await buildGo()
     const other = startProcess(program('rpcx-server'), ['-auth', 'another key'], { name: 'guarded' })
     const { match } = await other.waitForLine(/^listening 127\.0\.0\.1:(\d+)$/)
     await etcd.etcdctl('put', `goms_guarded_127.0.0.1:2:${match[1]}`, '0')

@@ -1,15 +1,21 @@
 /** The Go programs of test/interop, built once for all tests that talk to them. */
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 const root: string = join(import.meta.dirname, '..', '..')
 const source: string = join(root, 'test', 'interop', 'go')
 const cache: string = join(root, '.cache', 'interop')
 
-/** A first build compiles what the programs are made of; with it at hand less than a second passes. */
-export const GO_BUILD_TIMEOUT_MS = 300_000
+/** For hooks: a first build compiles all that the programs are made of; afterwards nothing is built. */
+export const GO_BUILD_TIMEOUT_MS = 400_000
+/** A build that takes longer was killed. */
+const STALE_MS = 300_000
+
+export type GoProgram = 'rpcx-server' | 'rpcx-client' | 'garden-node'
 
 const version: string | undefined = (() => {
   try {
@@ -26,40 +32,44 @@ export const goMissing: string | undefined =
     : undefined
 
 /**
- * Builds the programs unless the same sources were built before, and returns their paths.
+ * The way to each program, built unless the same sources were built before. One process builds, the others wait for it.
  * @throws Error with what the compiler said
  */
-export function buildGo(): (program: 'rpcx-server' | 'rpcx-client' | 'garden-node') => string {
+export async function buildGo(): Promise<(program: GoProgram) => string> {
   if (version === undefined) throw new Error('Go is not installed: https://go.dev/doc/install')
   const built = join(cache, sourceHash())
-  if (!existsSync(built)) {
-    const fresh = `${built}.${process.pid}`
-    mkdirSync(fresh, { recursive: true })
-    try {
-      // As one step at a time: tests beside this one have their time-outs.
-      execFileSync('go', ['build', '-buildvcs=false', '-trimpath', '-p', '1', '-o', `${fresh}/`, './...'], {
-        cwd: source,
-        stdio: ['ignore', 'ignore', 'pipe'],
-        encoding: 'utf8',
-      })
-      keepOnly(fresh, built)
-    } finally {
-      rmSync(fresh, { recursive: true, force: true })
-    }
+  const fresh = `${built}.new`
+  mkdirSync(cache, { recursive: true })
+  while (!existsSync(built)) {
+    if (takes(fresh)) await build(fresh, built)
+    else await sleep(100)
   }
   return (program) => join(built, program)
 }
 
-/** Another process may have been faster; its programs are as good. */
-function keepOnly(fresh: string, built: string): void {
+/** Whether the build is this process's: the folder is made by one alone. */
+function takes(fresh: string): boolean {
   try {
-    renameSync(fresh, built)
-  } catch (error) {
-    if (!existsSync(built)) throw error
+    mkdirSync(fresh)
+    return true
+  } catch {
+    const age = Date.now() - (statSync(fresh, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+    if (age > STALE_MS) rmSync(fresh, { recursive: true, force: true })
+    return false
   }
-  for (const name of readdirSync(cache)) {
-    // Builds in progress have a suffix.
-    if (/^[0-9a-f]+$/.test(name) && join(cache, name) !== built) rmSync(join(cache, name), { recursive: true })
+}
+
+async function build(fresh: string, built: string): Promise<void> {
+  // One package at a time: other tests run beside this, and have their time-outs.
+  const args = ['build', '-buildvcs=false', '-trimpath', '-p', '1', '-o', `${fresh}/`, './...']
+  try {
+    await promisify(execFile)('go', args, { cwd: source })
+    for (const old of readdirSync(cache)) {
+      if (join(cache, old) !== fresh) rmSync(join(cache, old), { recursive: true })
+    }
+    renameSync(fresh, built)
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
   }
 }
 

@@ -10,6 +10,8 @@ export interface LoadOptions {
   readonly origins: readonly string[]
   /** Must echo `{ "id": <the id of the query or of the JSON body>, "node": … }`. @default '/api/echo/echo' */
   readonly path?: string
+  /** Where POST requests go. @default path */
+  readonly postPath?: string
   /** Unless it is stopped before. */
   readonly durationMs: number
   /** Requests a second. @default 400 */
@@ -40,6 +42,7 @@ export interface Load {
 /** Begins to send at once. */
 export function startLoad(options: LoadOptions): Load {
   const { origins, durationMs, rate = 400, tailMs = 10_000, path = '/api/echo/echo', prefix = 'r' } = options
+  const { postPath = path } = options
   let total = Math.floor((durationMs * rate) / 1000)
   const pools = origins.map(
     (origin) => new Pool(origin, { connections: 128, pipelining: 1, connect: { timeout: 2000 } }),
@@ -79,7 +82,7 @@ export function startLoad(options: LoadOptions): Load {
         const response = await pool.request(
           method === 'GET'
             ? { method, path: `${path}?id=${id}` }
-            : { method, path, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id }) },
+            : { method, path: postPath, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id }) },
         )
         return { status: response.statusCode, body: await response.body.text() }
       } catch (error) {

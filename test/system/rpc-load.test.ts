@@ -108,6 +108,12 @@ test('R400: a node killed costs at most two calls, none twice', async () => {
   )
 })
 
+test('M400: a node killed behind the gateway costs at most two requests, none twice', async () => {
+  const paths = { path: '/api/echo/read', postPath: '/api/echo/write' }
+  const load = startLoad({ origins: [gateway.url], ...paths, rate: RATE, durationMs: 3000, prefix: 'm-killed-' })
+  expectAtMostTwoLost(await killUnder(load))
+})
+
 test('R400: a rolling restart of all three loses nothing and runs nothing twice', async () => {
   const load = startLoad({ origins: [], ask, rate: RATE, durationMs: 40_000, prefix: 'r-rolling-' })
   for (const [at, node] of nodes.entries()) {

@@ -290,11 +290,29 @@ func (n *node) callHttp(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"status": got.StatusCode, "body": body})
 }
 
-// Sends routes to every node of a service, as their SyncRoutes does.
-func (n *node) syncRoutes(w http.ResponseWriter, r *http.Request) {
-	service := r.URL.Query().Get("service")
-	err := call(n.rpcOf(n.pick(service)), service, "SyncRoutes", &RoutesArgs{Yml: []byte("routes:\n")}, &RoutesReply{})
-	answer(w, http.StatusOK, map[string]any{"error": text(err)})
+// Sends routes to every node, as their SyncRoutes does: the first error ends the round. Tells how many were asked.
+func (n *node) syncRoutes(w http.ResponseWriter, _ *http.Request) {
+	n.lock.Lock()
+	defer n.lock.Unlock()
+	asked, refused := 0, 0
+	for service, addrs := range n.nodes {
+		for addr := range addrs {
+			if addr == strings.TrimPrefix(n.id(), n.project+"_"+n.service+"_") {
+				continue
+			}
+			reply := RoutesReply{}
+			err := call(n.rpcOf(addr), service, "SyncRoutes", &RoutesArgs{Yml: []byte("routes:\n")}, &reply)
+			if err != nil {
+				answer(w, http.StatusOK, map[string]any{"asked": asked, "refused": refused, "error": err.Error()})
+				return
+			}
+			asked++
+			if !reply.Result {
+				refused++
+			}
+		}
+	}
+	answer(w, http.StatusOK, map[string]any{"asked": asked, "refused": refused, "error": ""})
 }
 
 func call(addr, service, method string, args, reply any) error {
