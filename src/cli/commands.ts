@@ -1,13 +1,13 @@
 /** The commands: what each is for in one line, in both languages. `main.ts` loads the one that is asked for. */
 
 export interface Command {
-  readonly group: 'Run' | 'Look'
+  readonly group: 'Run' | 'Call' | 'Look'
   readonly usage: string
   readonly en: string
   readonly zh: string
 }
 
-export type CommandName = 'start' | 'dev' | 'demo' | 'config' | 'help'
+export type CommandName = 'start' | 'dev' | 'demo' | 'call' | 'nodes' | 'services' | 'config' | 'help'
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   start: {
@@ -27,6 +27,24 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     usage: 'goms demo',
     en: 'run the shop: one gateway, three user nodes, two order nodes',
     zh: '运行示例商店:一个网关、三个 user 节点、两个 order 节点',
+  },
+  call: {
+    group: 'Call',
+    usage: 'goms call <service>.<method> [<json> | <name>=<value> … | -] [flags]',
+    en: 'call a method, and print what it answers',
+    zh: '调用一个方法并打印结果',
+  },
+  nodes: {
+    group: 'Look',
+    usage: 'goms nodes [service] [-watch] [flags]',
+    en: 'show the nodes that are registered',
+    zh: '显示已注册的节点',
+  },
+  services: {
+    group: 'Look',
+    usage: 'goms services [service] [flags]',
+    en: 'show what the services offer: methods, actions, policies',
+    zh: '显示各服务提供的方法、动作与策略',
   },
   config: {
     group: 'Look',

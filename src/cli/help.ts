@@ -1,10 +1,27 @@
 /** `goms help`: the commands by group, or one command with its flags; in Chinese where the environment is Chinese. */
-import { CONFIG_FLAGS } from '../config/flags.ts'
+import { CONFIG_FLAGS, type Flag } from '../config/flags.ts'
 import { splitCommand } from './args.ts'
+
+<<<<<<< HEAD
+
 import { COMMANDS, type CommandName, isCommand } from './commands.ts'
 
+=======
+
+import { COMMANDS, type Command, type CommandName, isCommand } from './commands.ts'
+import { FLAGS_OF } from './tool-flags.ts'
+
+>>>>>>> 7af4015b0288811f0ff3d0d308f298abaee89dde
+
 /** Flags that a command understands beside its own arguments. */
-const WITH_FLAGS = new Set(['start', 'dev', 'config'])
+const FLAGS: Readonly<Partial<Record<CommandName, readonly Flag[]>>> = {
+  start: CONFIG_FLAGS,
+  dev: CONFIG_FLAGS,
+  config: CONFIG_FLAGS,
+  ...FLAGS_OF,
+}
+
+const GROUPS: Readonly<Record<Command['group'], string>> = { Run: '运行', Call: '调用', Look: '查看' }
 
 export async function run(args: readonly string[]): Promise<number> {
   const { command } = splitCommand(
@@ -18,10 +35,9 @@ export async function run(args: readonly string[]): Promise<number> {
 function overview(): string {
   const zh = inChinese()
   const width = Math.max(...Object.values(COMMANDS).map((command) => command.usage.length)) + 2
-  const groups = ['Run', 'Look'] as const
-  const lines = groups.flatMap((group) => [
+  const lines = Object.entries(GROUPS).flatMap(([group, inChinese]) => [
     '',
-    group === 'Run' ? (zh ? '运行' : 'Run') : zh ? '查看' : 'Look',
+    zh ? inChinese : group,
     ...Object.values(COMMANDS)
       .filter((command) => command.group === group)
       .map((command) => `  ${command.usage.padEnd(width)}${zh ? command.zh : command.en}`),
@@ -35,14 +51,15 @@ function helpOf(name: CommandName): string {
   const zh = inChinese()
   const command = COMMANDS[name]
   const lines = [command.usage, `  ${zh ? command.zh : command.en}`]
-  if (WITH_FLAGS.has(name)) {
+  const flags = FLAGS[name]
+  if (flags !== undefined) {
     lines.push(
       '',
       zh
         ? '参数(也可写作 --http-port,或环境变量 GOMS_…,或配置文件中的键)'
         : 'Flags (also as --http-port, as GOMS_… in the environment, or as a key of the files)',
     )
-    for (const flag of CONFIG_FLAGS) {
+    for (const flag of flags) {
       if (flag.secret) continue
       lines.push(`  -${flag.name.replaceAll('-', '_').padEnd(24)}${zh ? flag.zh : flag.en}`)
     }

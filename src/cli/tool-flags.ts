@@ -1,0 +1,41 @@
+/** Flags of the commands that look at a cluster or call into it. */
+import { CONFIG_FLAGS, type Flag } from '../config/flags.ts'
+
+/** Where the cluster is. Secrets are among them, so that a mistaken use is explained. */
+const NAMES = [
+  ...['configs', 'registry', 'etcd-addr', 'etcd-user', 'etcd-password', 'project-name', 'call-service-key'],
+  ...['embedded-port', 'registry-timeout', 'debug'],
+]
+
+export const TOOL_FLAGS: readonly Flag[] = CONFIG_FLAGS.filter(({ name }) => NAMES.includes(name))
+
+const JSON_FLAG: Flag = {
+  name: 'json',
+  kind: 'boolean',
+  en: 'JSON for programs',
+  zh: '输出供程序读取的 JSON',
+}
+
+const own = (name: string): Flag[] => CONFIG_FLAGS.filter((flag) => flag.name === name)
+
+/** The flags of each tool, its own first. */
+export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services', readonly Flag[]>> = {
+  call: [
+    {
+      name: 'node',
+      kind: 'text',
+      en: 'only this node: id, its beginning, or host:port',
+      zh: '只调用该节点:id、id 前缀或 主机:端口',
+    },
+    ...own('timeout'),
+    ...own('retries'),
+    JSON_FLAG,
+    ...TOOL_FLAGS,
+  ],
+  nodes: [
+    { name: 'watch', short: 'w', kind: 'boolean', en: 'go on, and show every change', zh: '持续显示变化' },
+    JSON_FLAG,
+    ...TOOL_FLAGS,
+  ],
+  services: [JSON_FLAG, ...TOOL_FLAGS],
+}
