@@ -54,18 +54,11 @@ export interface ClusterParts {
 /** @throws GomsError GOMS_REGISTRY_UNAVAILABLE, GOMS_REGISTRY_AUTH, GOMS_PORT_IN_USE (a stranger on the embedded port) */
 export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
   const { settings, clock, log } = deps
-<<<<<<< HEAD
-  const registry = await openRegistry(settings, clock, log)
+  const registry = await (deps.openRegistry?.() ?? openRegistry(settings, clock, log))
   const callKey = await startRegistry(registry, settings).catch(async (error) => {
     await registry.close()
     throw error
   })
-=======
-  const registry = await (deps.openRegistry?.() ?? openRegistry(settings, clock, log))
-  await registry.start()
-  // Without a configured key a machine's own registry holds a random one; etcd is shared with others, who must choose.
-  const callKey = settings.callKey ?? (settings.registry.kind === 'etcd' ? undefined : await registry.sharedKey())
->>>>>>> 7af4015b0288811f0ff3d0d308f298abaee89dde
   const { connectTimeoutMs, maxConnectionsPerNode } = settings.gateway
   return createClusterOf(deps, {
     registry,

@@ -1,17 +1,8 @@
 /** `goms help`: the commands by group, or one command with its flags; in Chinese where the environment is Chinese. */
 import { CONFIG_FLAGS, type Flag } from '../config/flags.ts'
 import { splitCommand } from './args.ts'
-
-<<<<<<< HEAD
-
-import { COMMANDS, type CommandName, isCommand } from './commands.ts'
-
-=======
-
 import { COMMANDS, type Command, type CommandName, isCommand } from './commands.ts'
 import { FLAGS_OF } from './tool-flags.ts'
-
->>>>>>> 7af4015b0288811f0ff3d0d308f298abaee89dde
 
 /** Flags that a command understands beside its own arguments. */
 const FLAGS: Readonly<Partial<Record<CommandName, readonly Flag[]>>> = {
