@@ -152,7 +152,7 @@ describe.skipIf(etcdMissing !== undefined)(
       await world.etcd.etcdctl('compact', String(revision))
       cut.mend()
       await until('what it missed', () => watcher.view.nodes('user').some(({ id }) => id.startsWith('10.0.0.2')), 3000)
-      await until('who left meanwhile', () => watcher.view.nodes('user').length === 2, 100)
+      await until('who left meanwhile', () => watcher.view.nodes('user').length === 2, 3000)
       await world.etcd.etcdctl('put', 'goms_user_10.0.0.3:1_10.0.0.3:2', '0')
       await until('a fresh one', () => watcher.view.nodes('user').length === 3, 1000)
       expect(changes.map((change) => change.slice(0, 14))).toEqual(
