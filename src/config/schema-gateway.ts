@@ -79,7 +79,11 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
     1_048_576,
   ),
   maxBodyBytes: integer(
-    { en: 'Body bytes of a request.', zh: '请求体字节上限。', default: 'no limit' },
+    {
+      en: 'Body bytes of a request. Those to RPC methods are held in memory: 1 MiB unless set.',
+      zh: '请求体字节上限。调用 RPC 方法的请求体会放在内存中,未设置时上限为 1 MiB。',
+      default: 'no limit',
+    },
     0,
     1_099_511_627_776,
   ),

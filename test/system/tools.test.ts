@@ -144,6 +144,14 @@ describe.skipIf(etcdMissing !== undefined)('on etcd', () => {
   })
 })
 
+test('help tells their flags, in both languages', async () => {
+  const [en, zh] = await Promise.all(
+    ['en_US.UTF-8', 'zh_CN.UTF-8'].map((LC_ALL) => ended(startGoms(['help', 'call'], { env: { LC_ALL } }))),
+  )
+  expect(en?.out).toMatch(/^goms call .*\n {2}call a method.*-node +only this node.*-registry/s)
+  expect(zh?.out).toMatch(/^goms call .*\n {2}调用一个方法.*-node +只调用该节点/s)
+})
+
 describe('no cluster', () => {
   afterEach(killAll)
 
