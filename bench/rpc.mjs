@@ -73,6 +73,8 @@ function cpuUs(pid) {
   return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
+/** The command as anybody may repeat it. */
+const told = process.argv.slice(2).filter((arg) => !arg.startsWith('--out') && arg !== '--dry-run')
 let closing = false
 const pairs = []
 for (const name of names) {
@@ -146,7 +148,7 @@ const text = report({
     cpu: `${cpus()[0]?.model.trim()}, ${cpus().length} CPUs, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     pinned: pin,
     versions: names.flatMap((name) => (CONTESTANTS[name].packages ?? []).map((pkg) => `${pkg} ${version(pkg)}`)),
-    command: `npm run bench -- rpc ${process.argv.slice(2).join(' ')}`.trim(),
+    command: `npm run bench -- rpc ${told.join(' ')}`.trim(),
     rounds,
     windowMs,
   },

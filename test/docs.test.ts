@@ -23,7 +23,9 @@ const twins: readonly (readonly [string, string])[] = [
   ['README.md', 'README.zh-CN.md'],
   ...pages
     .filter(
-      (page) => /^docs\/(?!zh-CN\/).*\.md$/.test(page.file) && !/^docs\/(architecture|protocol)\.md$/.test(page.file),
+      (page) =>
+        /^docs\/(?!zh-CN\/).*\.md$/.test(page.file) &&
+        !/^docs\/(architecture|protocol|benchmarks)\.md$/.test(page.file),
     )
     .map((page) => [page.file, page.file.replace(/^docs\//, 'docs/zh-CN/')] as const),
 ]

@@ -42,7 +42,7 @@ export function report({ names, scenarios, samples, local, about }) {
   if (names.includes('raw')) {
     say('### The floor')
     say(
-      'The share that is left of a bare socket doing the same MessagePack work with as few writes, and nothing else: no limits, names, metadata or errors. 100 % would mean that all of that is free.',
+      'The share that is left of a bare socket doing the same MessagePack work with as few writes, and nothing else: no limits, names, metadata or errors. 100 % would mean that all of that is free. With few calls in flight the floor is what the system takes for reading, writing and waking up, and everybody pays it.',
     )
     say(
       table(
