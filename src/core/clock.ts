@@ -1,4 +1,5 @@
 /** Time, so that tests can hold it: monotonic milliseconds and timers. Never the wall clock where a duration matters. */
+import { performance } from 'node:perf_hooks'
 
 /** Longest delay of a timer in Node. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
@@ -12,8 +13,11 @@ export interface Clock {
   now(): number
   /** Wall clock in milliseconds since 1970, for what people read. */
   wallMs(): number
-  /** Runs `fn` once after `delayMs`; does not keep the process alive. */
-  after(delayMs: number, fn: () => void): Timer
+  /**
+   * Runs `fn` once after `delayMs`; does not keep the process alive.
+   * @param nowMs what `now` has just said to whoever asks, so that it need not be looked at again
+   */
+  after(delayMs: number, fn: () => void, nowMs?: number): Timer
 }
 
 export const systemClock: Clock = {

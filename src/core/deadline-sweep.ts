@@ -16,7 +16,7 @@ export function createDeadlineSweep(clock: Clock): Clock {
   return {
     now: () => clock.now(),
     wallMs: () => clock.wallMs(),
-    after: (delayMs, fn) => sweep.add(delayMs, fn),
+    after: (delayMs, fn, nowMs) => sweep.add(delayMs, fn, nowMs),
   }
 }
 
@@ -52,8 +52,8 @@ class Sweep {
     this.#clock = clock
   }
 
-  add(delayMs: number, fn: () => void): Timer {
-    const atMs = this.#clock.now() + Math.max(0, delayMs)
+  add(delayMs: number, fn: () => void, nowMs = this.#clock.now()): Timer {
+    const atMs = nowMs + Math.max(0, delayMs)
     const entry = new Entry(this, atMs, fn, this.#entries.length)
     this.#entries.push(entry)
     if (atMs + GRANULARITY_MS < this.#wakeMs) this.#wakeAt(atMs)

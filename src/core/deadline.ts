@@ -2,13 +2,16 @@
 import type { Clock } from './clock.ts'
 
 export interface Deadline {
-  /** Milliseconds left, negative when it is over, Infinity without one. */
-  leftMs(): number
+  /**
+   * Milliseconds left, negative when it is over, Infinity without one.
+   * @param nowMs what the clock has just said to whoever asks, so that it need not be looked at again
+   */
+  leftMs(nowMs?: number): number
 }
 
 export function deadlineIn(clock: Clock, ms: number): Deadline {
   const at = clock.now() + ms
-  return { leftMs: () => at - clock.now() }
+  return { leftMs: (nowMs = clock.now()) => at - nowMs }
 }
 
 /** What a hop takes off before it passes the rest on, so that the callee gives up before its caller does. */

@@ -9,11 +9,19 @@ import type { Slot } from '../resilience/overdue.ts'
 import { NO_PERMIT, type Permit } from '../resilience/permit.ts'
 import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
+import type { PickTime } from './pick.ts'
 
+/** What "now" is taken from: the time itself, and what "overdue" is measured by. */
+export interface AttemptClocks {
+  readonly clock: Clock
+  readonly awake: AwakeClock
+}
+
+/** What its call says of an attempt as it begins, and later makes of it. */
 export interface AttemptPlan {
   readonly number: number
   /** This attempt's share of what is left of the call. */
-  readonly forMs: number
+  shareMs(nowMs: number): number
   /** The route's time to the head, over all nodes. */
   readonly latency: MovingAverage
   /** Decides what follows; true: the carrier relays this answer. */
@@ -26,10 +34,11 @@ export class AttemptRun implements Attempt {
   readonly #endpoint: Endpoint
   readonly #health: Health
   readonly #breaker: Breaker | undefined
-  readonly #clock: Clock
-  readonly #awake: AwakeClock
+  readonly #clocks: AttemptClocks
   readonly #plan: AttemptPlan
+  readonly #latency: MovingAverage
   readonly #startedMs: number
+  readonly #forMs: number
   readonly #healthPermit: Permit
   readonly #breakerPermit: Permit
   #slot: Slot
@@ -40,22 +49,24 @@ export class AttemptRun implements Attempt {
   #session = false
   #ended = false
 
-  constructor(call: Call, endpoint: Endpoint, clock: Clock, awake: AwakeClock, plan: AttemptPlan) {
+  /** @param time the time of its pick, which has just been made */
+  constructor(call: Call, endpoint: Endpoint, clocks: AttemptClocks, plan: AttemptPlan, time: PickTime) {
+    const { nowMs } = time
     this.number = plan.number
     this.#call = call
     this.#endpoint = endpoint
-    this.#clock = clock
-    this.#awake = awake
+    this.#clocks = clocks
     this.#plan = plan
-    const nowMs = clock.now()
+    this.#latency = plan.latency
     this.#startedMs = nowMs
+    this.#forMs = plan.shareMs(nowMs)
     const { limiter, breaker } = endpoint.guard(call.action, call.policy)
     limiter?.take(nowMs)
     this.#breaker = breaker
     this.#breakerPermit = breaker?.take(nowMs) ?? NO_PERMIT
     this.#health = endpoint.health[call.transport]
     this.#healthPermit = this.#health.take(nowMs)
-    this.#slot = endpoint.overdue.begin(awake.now(), plan.latency.valueMs)
+    this.#slot = endpoint.overdue.begin(time.awakeMs, this.#latency.valueMs)
     endpoint.inFlight++
   }
 
@@ -64,13 +75,16 @@ export class AttemptRun implements Attempt {
   }
 
   leftMs(): number {
-    return Math.min(this.#startedMs + this.#plan.forMs - this.#clock.now(), this.#call.deadline.leftMs())
+    const nowMs = this.#clocks.clock.now()
+    return Math.min(this.#startedMs + this.#forMs - nowMs, this.#call.deadline.leftMs(nowMs))
   }
 
   start(carrier: Carrier): void {
-    const { forMs } = this.#plan
+    const forMs = this.#forMs
     // The call's own deadline is watched by the call; only a shorter share needs a timer of its own.
-    if (forMs < this.#call.deadline.leftMs()) this.#timer = this.#clock.after(Math.ceil(forMs), () => this.#timedOut())
+    if (forMs < this.#call.deadline.leftMs(this.#startedMs)) {
+      this.#timer = this.#clocks.clock.after(Math.ceil(forMs), () => this.#timedOut())
+    }
     try {
       this.#abort = carrier.attempt(this)
     } catch (error) {
@@ -85,7 +99,7 @@ export class AttemptRun implements Attempt {
     if (this.#verdict !== undefined) return
     const { overdue } = this.#endpoint
     overdue.end(this.#slot)
-    this.#slot = overdue.begin(this.#awake.now(), this.#plan.latency.valueMs)
+    this.#slot = overdue.begin(this.#clocks.awake.now(), this.#latency.valueMs)
   }
 
   head(outcome: Outcome): boolean {
@@ -104,9 +118,9 @@ export class AttemptRun implements Attempt {
     if (this.#session) this.#endpoint.sessions--
     else this.#endpoint.inFlight--
     // A head alone proves little: the node is well when the whole answer came.
-    if (ending === 'broken') this.#health.failure(this.#clock.now(), this.#healthPermit)
+    if (ending === 'broken') this.#health.failure(this.#clocks.clock.now(), this.#healthPermit)
     else if (ending === 'complete' && this.#verdict === 'success')
-      this.#health.success(this.#clock.now(), this.#healthPermit)
+      this.#health.success(this.#clocks.clock.now(), this.#healthPermit)
     else this.#health.release(this.#healthPermit)
   }
 
@@ -129,8 +143,8 @@ export class AttemptRun implements Attempt {
   #limitTotal(): void {
     const { totalTimeoutMs } = this.#call.policy
     if (totalTimeoutMs === undefined) return
-    const leftMs = totalTimeoutMs - (this.#clock.now() - this.#startedMs)
-    this.#timer = this.#clock.after(Math.max(0, leftMs), () => {
+    const leftMs = totalTimeoutMs - (this.#clocks.clock.now() - this.#startedMs)
+    this.#timer = this.#clocks.clock.after(Math.max(0, leftMs), () => {
       if (!this.#ended) this.#abort?.('timeout')
     })
   }
@@ -140,7 +154,7 @@ export class AttemptRun implements Attempt {
     const result = verdict(outcome)
     this.#verdict = result
     this.#timer?.cancel()
-    const nowMs = this.#clock.now()
+    const nowMs = this.#clocks.clock.now()
     this.#endpoint.overdue.end(this.#slot)
     if (outcome.session) {
       this.#session = true
@@ -151,7 +165,7 @@ export class AttemptRun implements Attempt {
       // Failures are left out: a node that fails fast must not look fast.
       const tookMs = nowMs - this.#startedMs
       this.#endpoint.latency.add(tookMs)
-      this.#plan.latency.add(tookMs)
+      this.#latency.add(tookMs)
     }
     if (isHardEvidence(outcome)) this.#health.hardEvidence(nowMs)
     else if (result === 'failure') this.#health.failure(nowMs, this.#healthPermit)

@@ -10,8 +10,11 @@ const BEAT_MS = 20
 const TOLERANCE_MS = 20
 
 export interface AwakeClock {
-  /** Milliseconds, monotonic, without the stalls. */
-  now(): number
+  /**
+   * Milliseconds, monotonic, without the stalls.
+   * @param nowMs what the clock has just said to whoever asks, so that it need not be looked at again
+   */
+  now(nowMs?: number): number
   close(): void
 }
 
@@ -31,7 +34,7 @@ export function createAwakeClock(clock: Clock): AwakeClock {
   timer = clock.after(BEAT_MS, beat)
   return {
     // Between two beats time goes on no further than a beat may be late: a stall that lasts is not counted meanwhile.
-    now: () => Math.min(clock.now(), beatAtMs + BEAT_MS + TOLERANCE_MS) - stalledMs,
+    now: (nowMs = clock.now()) => Math.min(nowMs, beatAtMs + BEAT_MS + TOLERANCE_MS) - stalledMs,
     close: () => timer?.cancel(),
   }
 }

@@ -5,10 +5,10 @@ import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
-import { AttemptRun } from './attempt.ts'
+import { type AttemptPlan, AttemptRun } from './attempt.ts'
 import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
-import { pick } from './pick.ts'
+import { type PickTime, pick } from './pick.ts'
 
 /** What the calls to one service share. */
 export interface Target {
@@ -17,7 +17,7 @@ export interface Target {
   readonly budget: RetryBudget
   latency(action: string): MovingAverage
   /** A call goes to its first node. */
-  began(): void
+  began(nowMs: number): void
   /** A node answered a call. */
   finished(): void
 }
@@ -29,12 +29,14 @@ export interface DispatchDeps {
   readonly random: () => number
 }
 
-export class CallRun implements Dispatched {
+const NONE: readonly Endpoint[] = []
+
+export class CallRun implements Dispatched, AttemptPlan {
   readonly #call: Call
   readonly #carrier: Carrier
   readonly #target: Target
   readonly #deps: DispatchDeps
-  readonly #tried: Endpoint[] = []
+  #tried: readonly Endpoint[] = NONE
   #current: AttemptRun | undefined
   #deadline: Timer | undefined
   #wait: Timer | undefined
@@ -50,8 +52,27 @@ export class CallRun implements Dispatched {
   }
 
   start(): void {
-    this.#watchDeadline()
-    this.#next()
+    const nowMs = this.#deps.clock.now()
+    this.#watchDeadline(nowMs)
+    this.#next(nowMs)
+  }
+
+  /** Attempts so far, the one that begins included. */
+  get number(): number {
+    return this.#tried.length
+  }
+
+  /** Half of what is left where the call may be repeated afterwards, else all of it. */
+  shareMs(nowMs: number): number {
+    const leftMs = this.#call.deadline.leftMs(nowMs)
+    const { policy, idempotent, hopAttempt } = this.#call
+    const isLast = this.#tried.length > policy.retries || hopAttempt > 1
+    const again = !isLast && (idempotent || policy.retryRule === 'loose') && this.#carrier.repeatable()
+    return again ? leftMs / 2 : leftMs
+  }
+
+  get latency(): MovingAverage {
+    return this.#target.latency(this.#call.action)
   }
 
   cancel(): void {
@@ -59,15 +80,17 @@ export class CallRun implements Dispatched {
     this.#current?.breakOff('cancelled')
   }
 
-  #watchDeadline(): void {
-    const leftMs = this.#call.deadline.leftMs()
+  #watchDeadline(nowMs: number): void {
+    const leftMs = this.#call.deadline.leftMs(nowMs)
     if (leftMs <= 0) {
       this.#expired()
       return
     }
     if (leftMs === Number.POSITIVE_INFINITY) return
     // Looked at again when it strikes: an upload that made progress meanwhile has moved it.
-    this.#deadline = this.#deps.clock.after(Math.min(Math.ceil(leftMs), MAX_TIMER_MS), () => this.#watchDeadline())
+    const { clock } = this.#deps
+    const look = (): void => this.#watchDeadline(clock.now())
+    this.#deadline = clock.after(Math.min(Math.ceil(leftMs), MAX_TIMER_MS), look, nowMs)
   }
 
   #expired(): void {
@@ -79,30 +102,25 @@ export class CallRun implements Dispatched {
     this.#carrier.fail(new GomsError('DEADLINE_EXCEEDED', message))
   }
 
-  #next(): void {
+  #next(nowMs: number): void {
     if (this.#over) return
+    const time: PickTime = { nowMs, awakeMs: this.#deps.awake.now(nowMs) }
     let endpoint: Endpoint
     try {
-      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, {
-        nowMs: this.#deps.clock.now(),
-        awakeMs: this.#deps.awake.now(),
-      })
+      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, time)
     } catch (thrown) {
       // What an earlier attempt met says more than that there is nobody left to ask.
       this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
       return
     }
     if (this.#tried.length === 0) {
-      this.#target.began()
-      this.#target.budget.deposit()
+      this.#target.began(nowMs)
+      this.#target.budget.deposit(nowMs)
+      this.#tried = [endpoint]
+    } else {
+      this.#tried = [...this.#tried, endpoint]
     }
-    this.#tried.push(endpoint)
-    this.#current = new AttemptRun(this.#call, endpoint, this.#deps.clock, this.#deps.awake, {
-      number: this.#tried.length,
-      forMs: this.#share(),
-      latency: this.#target.latency(this.#call.action),
-      decide: (outcome) => this.#decide(outcome),
-    })
+    this.#current = new AttemptRun(this.#call, endpoint, this.#deps, this, time)
     try {
       this.#current.start(this.#carrier)
     } catch (thrown) {
@@ -110,16 +128,7 @@ export class CallRun implements Dispatched {
     }
   }
 
-  /** Half of what is left where the call may be repeated afterwards, else all of it. */
-  #share(): number {
-    const leftMs = this.#call.deadline.leftMs()
-    const { policy, idempotent, hopAttempt } = this.#call
-    const isLast = this.#tried.length > policy.retries || hopAttempt > 1
-    const again = !isLast && (idempotent || policy.retryRule === 'loose') && this.#carrier.repeatable()
-    return again ? leftMs / 2 : leftMs
-  }
-
-  #decide(outcome: Outcome): boolean {
+  decide(outcome: Outcome): boolean {
     if (this.#over) return false
     this.#last = outcome
     if (outcome.stage === 'cancelled') {
@@ -160,8 +169,8 @@ export class CallRun implements Dispatched {
     if (waitMs >= leftMs) return false
     if (answer.paid && !this.#target.budget.withdraw()) return false
     // Never from within the report itself: the carrier must be done with this attempt first.
-    if (waitMs <= 0) queueMicrotask(() => this.#next())
-    else this.#wait = this.#deps.clock.after(waitMs, () => this.#next())
+    if (waitMs <= 0) queueMicrotask(() => this.#next(this.#deps.clock.now()))
+    else this.#wait = this.#deps.clock.after(waitMs, () => this.#next(this.#deps.clock.now()))
     return true
   }
 

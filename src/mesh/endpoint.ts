@@ -38,6 +38,9 @@ export class RouteGuard {
   }
 }
 
+/** Of routes with neither, at a node that has none to change. */
+const NO_GUARD = new RouteGuard()
+
 export function sameRate(a: Rate | undefined, b: Rate | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && a.calls === b.calls && a.perMs === b.perMs)
 }
@@ -73,6 +76,7 @@ export class Endpoint implements Candidate {
   }
 
   guard(action: string, policy: Policy): RouteGuard {
+    if (this.#guards.size === 0 && !policy.limiter && !policy.breaker) return NO_GUARD
     let guard = this.#guards.get(action)
     if (guard === undefined) {
       guard = new RouteGuard()

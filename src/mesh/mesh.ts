@@ -148,17 +148,17 @@ class ServiceTarget implements Target {
 
   /** Ten calls a second or more, in the second before this one or so far in this one. */
   busy(): boolean {
-    this.#turn()
+    this.#turn(this.#clock.now())
     return Math.max(this.#callsBefore, this.#calls) >= BUSY_CALLS_PER_SECOND
   }
 
-  began(): void {
-    this.#turn()
+  began(nowMs: number): void {
+    this.#turn(nowMs)
     this.#calls++
   }
 
-  #turn(): void {
-    const second = Math.floor(this.#clock.now() / 1000)
+  #turn(nowMs: number): void {
+    const second = Math.floor(nowMs / 1000)
     if (second === this.#second) return
     this.#callsBefore = second === this.#second + 1 ? this.#calls : 0
     this.#calls = 0

@@ -23,11 +23,25 @@ export function pick(
   tried: readonly Endpoint[],
   time: PickTime,
 ): Endpoint {
+  const isFirst = tried.length === 0
+  if (isFirst && areWell(call, all, time)) {
+    return balancer.pick({ all, admissible: all, first: true, affinity: call.affinity })
+  }
   const { nowMs } = time
   const permitted = without(all, (endpoint) => !permits(call, endpoint, nowMs))
   if (permitted.length === 0) throw nobody(call, all, nowMs)
   const admissible = preferred(call, permitted, tried, time)
-  return balancer.pick({ all, admissible, first: tried.length === 0, affinity: call.affinity })
+  return balancer.pick({ all, admissible, first: isFirst, affinity: call.affinity })
+}
+
+/** Whether nothing speaks against any of them, as with nearly every pick: then there is nothing to weigh. */
+function areWell(call: Call, all: readonly Endpoint[], { nowMs, awakeMs }: PickTime): boolean {
+  for (const endpoint of all) {
+    if (!permits(call, endpoint, nowMs) || endpoint.node.draining) return false
+    const health = endpoint.health[call.transport]
+    if (health.hard(nowMs) || health.ejected(nowMs) || endpoint.overdue.overdue(awakeMs)) return false
+  }
+  return all.length > 0
 }
 
 /** Never overruled: whether the node offers the call, and route's limiter and breaker let it through. */

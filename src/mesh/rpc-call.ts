@@ -71,12 +71,25 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
     if (plan === undefined) {
       const { policy, idempotent } = deps.policy(ref)
       const codecs = deps.codecs(ref.service, ref.method)
-      const offers = (node: NodeInfo): boolean =>
-        node.contract === undefined || deps.offers(node.contract, ref.method) !== false
+      const offers = offersOf(ref.method)
       plan = { policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc', here: undefined }
       plans.set(ref, plan)
     }
     return plan
+  }
+
+  /** What was read once stays: a hash names one contract for ever, and the pick asks for every node. */
+  function offersOf(method: string): (node: NodeInfo) => boolean {
+    const known = new Map<string, boolean>()
+    return ({ contract }) => {
+      if (contract === undefined) return true
+      let answer = known.get(contract)
+      if (answer === undefined) {
+        answer = deps.offers(contract, method)
+        if (answer !== undefined) known.set(contract, answer)
+      }
+      return answer !== false
+    }
   }
 
   /** Looked at anew only when the nodes of the service changed: the view replaces its arrays. */
@@ -214,8 +227,8 @@ class RpcCall implements Call, Deadline {
     return this
   }
 
-  leftMs(): number {
-    return this.#untilMs - this.#clock.now()
+  leftMs(nowMs = this.#clock.now()): number {
+    return this.#untilMs - nowMs
   }
 
   /** Made when it is first asked for: a call within this process may never need it. */

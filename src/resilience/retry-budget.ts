@@ -12,8 +12,11 @@ export interface RetryBudgetOptions {
 
 /** Source: finagle's RetryBudget (https://twitter.github.io/finagle/guide/Clients.html#retries). */
 export interface RetryBudget {
-  /** A first attempt was made. */
-  deposit(): void
+  /**
+   * A first attempt was made.
+   * @param nowMs what the clock has just said to whoever made it, so that it need not be looked at again
+   */
+  deposit(nowMs?: number): void
   /** Pays for a retry; false when there is nothing left, and then there is no retry. */
   withdraw(): boolean
   /** Retries that could be paid for now, a whole number. */
@@ -35,8 +38,8 @@ export function createRetryBudget(clock: Clock, options: RetryBudgetOptions = {}
   let tick = Math.floor(clock.now() / bucketMs)
 
   /** Index of the bucket of now; buckets that are out of date are emptied. */
-  function current(): number {
-    const now = Math.floor(clock.now() / bucketMs)
+  function current(nowMs: number): number {
+    const now = Math.floor(nowMs / bucketMs)
     if (now > tick) {
       for (let t = Math.max(tick + 1, now - BUCKETS + 1); t <= now; t++) {
         firstsInAll -= firsts[t % BUCKETS] as number
@@ -53,20 +56,20 @@ export function createRetryBudget(clock: Clock, options: RetryBudgetOptions = {}
   const left = () => Math.max(0, Math.floor(floor + firstsInAll * ratio - retriesInAll + 1e-9))
 
   return {
-    deposit() {
-      const bucket = current()
+    deposit(nowMs = clock.now()) {
+      const bucket = current(nowMs)
       firsts[bucket] = (firsts[bucket] as number) + 1
       firstsInAll++
     },
     withdraw() {
-      const bucket = current()
+      const bucket = current(clock.now())
       if (left() < 1) return false
       retries[bucket] = (retries[bucket] as number) + 1
       retriesInAll++
       return true
     },
     balance() {
-      current()
+      current(clock.now())
       return left()
     },
   }
