@@ -59,8 +59,13 @@ export class RpcInlet implements ExchangeHost {
   readonly #socket: Socket
   readonly #outbox: Outbox
   readonly #splitter: FrameSplitter
-  /** Those that were not answered at once, by number, for who withdraws them. */
+  /** Those that were not answered soon, by number, for who withdraws them. */
   readonly #waiting = new Map<number, RpcExchange>()
+  /**
+   * Those of the last read that were not answered at once. Most asynchronous handlers answer before the next read: they
+   * never enter the map, whose discarded tables would keep them alive through several collections.
+   */
+  #fresh: RpcExchange[] = []
   #heldBytes = 0
   #pushSeq = 1
   #chunk: Buffer | undefined
@@ -93,6 +98,7 @@ export class RpcInlet implements ExchangeHost {
   read(bytes: Buffer, length: number, lasting: boolean): void {
     if (this.#closed) return
     this.heard = true
+    this.#listFresh()
     this.#chunk = lasting ? bytes : undefined
     this.#reading = true
     // No turn is needed for what is answered within the read.
@@ -135,8 +141,9 @@ export class RpcInlet implements ExchangeHost {
     this.#splitter.stop()
     this.#outbox.close()
     this.#socket.destroy()
-    const waiting = [...this.#waiting.values()]
+    const waiting = [...this.#waiting.values(), ...this.#fresh]
     this.#waiting.clear()
+    this.#fresh = []
     for (const exchange of waiting) exchange.abort()
   }
 
@@ -145,7 +152,9 @@ export class RpcInlet implements ExchangeHost {
     this.#heldBytes -= exchange.frameBytes
     if (exchange.listed) this.#waiting.delete(seqOf(exchange))
     if (this.#paused) this.#resume()
-    if (this.inFlight === 0) this.#host.idle(this)
+    if (this.inFlight > 0) return
+    if (this.#fresh.length > 0) this.#fresh = []
+    this.#host.idle(this)
   }
 
   writeReply(exchange: RpcExchange, output: unknown, msgpack: PayloadCodec): void {
@@ -225,6 +234,16 @@ export class RpcInlet implements ExchangeHost {
     }
     if (exchange.over) return
     if (frame.bytes !== this.#chunk) exchange.keep()
+    this.#fresh.push(exchange)
+  }
+
+  #listFresh(): void {
+    if (this.#fresh.length === 0) return
+    for (const exchange of this.#fresh) if (!exchange.over) this.#list(exchange)
+    this.#fresh = []
+  }
+
+  #list(exchange: RpcExchange): void {
     const seq = seqOf(exchange)
     // A caller that uses a number twice cannot withdraw either.
     if (this.#waiting.has(seq)) return
@@ -241,6 +260,8 @@ export class RpcInlet implements ExchangeHost {
   }
 
   #cancel(frame: Frame): void {
+    // It may withdraw what came in the same read.
+    this.#listFresh()
     const seq = cancelledSeq(frame)
     if (seq !== undefined) this.#waiting.get(seq)?.abort()
   }
