@@ -20,6 +20,8 @@ export interface Call {
   /** One budget for everything below. May grow while an upload makes progress. */
   readonly deadline: Deadline
   readonly trace: TraceContext
+  /** The same as a header, where the call starts the trace and it was made as one: such a trace has no state. */
+  readonly traceparent?: string | undefined
   /** Service that makes the call. */
   readonly caller: string
   readonly identity: unknown

@@ -9,7 +9,7 @@ import type { Policy } from '../core/options.ts'
 import type { CallOptions, MethodRef } from '../core/rpc-client.ts'
 import type { View } from '../registry/registry.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import { childOf, newTrace } from '../telemetry/trace-context.ts'
+import { childOf, newTraceparent, rootOf } from '../telemetry/trace-context.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import { dispatchRpc, type RpcCarrierDeps } from './rpc-carrier.ts'
 import type { RpcResult } from './rpc-fault.ts'
@@ -201,6 +201,7 @@ class RpcCall implements Call, Deadline {
   readonly #untilMs: number
   readonly #parent: TraceContext | undefined
   #trace: TraceContext | undefined
+  #traceparent: string | undefined
 
   constructor(
     ref: MethodRef,
@@ -231,9 +232,14 @@ class RpcCall implements Call, Deadline {
     return this.#untilMs - nowMs
   }
 
-  /** Made when it is first asked for: a call within this process may never need it. */
+  /** Made when it is first asked for, as is the trace: a call within this process may never need them. */
+  get traceparent(): string | undefined {
+    if (this.#parent === undefined) this.#traceparent ??= newTraceparent()
+    return this.#traceparent
+  }
+
   get trace(): TraceContext {
-    this.#trace ??= this.#parent === undefined ? newTrace() : childOf(this.#parent)
+    this.#trace ??= this.#parent === undefined ? rootOf(this.traceparent as string) : childOf(this.#parent)
     return this.#trace
   }
 }

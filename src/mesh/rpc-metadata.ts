@@ -28,19 +28,30 @@ export interface CallMetadata {
 /** Nodes of ours read W3C's trace; others get B3 too, and nothing that only ours understand. */
 export function toMetadata(call: Call, attempt: Attempt, callKey: string | undefined): CallMetadata {
   const { node } = attempt
-  const own: string[] = []
-  const leftMs = attempt.leftMs()
-  if (leftMs !== Number.POSITIVE_INFINITY) own.push(RPCX.timeout, String(forNextHop(leftMs)))
+  const own = isOurs(node) ? forOurs(call, attempt) : forOthers(call, attempt)
   const identity = call.identity === undefined ? undefined : toIdentityHeader(call.identity)
   if (identity !== undefined) own.push(INTERNAL.identity, identity)
-  if (isOurs(node)) {
-    own.push('traceparent', toTraceparent(call.trace))
-    if (call.trace.state !== undefined) own.push('tracestate', call.trace.state)
-    if (attempt.number > 1) own.push(INTERNAL.attempt, String(attempt.number))
-  } else {
-    writeTraceContext(call.trace, own)
-  }
   return { fixed: fixedFor(node, call, callKey), own }
+}
+
+/** Nearly every call has these two, made at once: a list that grows takes room for many. */
+function forOurs(call: Call, attempt: Attempt): string[] {
+  const leftMs = attempt.leftMs()
+  const traceparent = call.traceparent ?? toTraceparent(call.trace)
+  const own =
+    leftMs === Number.POSITIVE_INFINITY
+      ? ['traceparent', traceparent]
+      : [RPCX.timeout, String(forNextHop(leftMs)), 'traceparent', traceparent]
+  const state = call.traceparent === undefined ? call.trace.state : undefined
+  if (state !== undefined) own.push('tracestate', state)
+  if (attempt.number > 1) own.push(INTERNAL.attempt, String(attempt.number))
+  return own
+}
+
+function forOthers(call: Call, attempt: Attempt): string[] {
+  const leftMs = attempt.leftMs()
+  const own = leftMs === Number.POSITIVE_INFINITY ? [] : [RPCX.timeout, String(forNextHop(leftMs))]
+  return writeTraceContext(call.trace, own)
 }
 
 interface Fixed {

@@ -12,6 +12,17 @@ export function newTrace(sampled?: boolean): TraceContext {
   return { traceId: ids.traceId(), spanId: ids.spanId(), parentId: undefined, sampled, state: undefined }
 }
 
+/** The same as the value of `traceparent`, not sampled; {@link rootOf} reads it back. */
+export function newTraceparent(): string {
+  return ids.traceparent()
+}
+
+/** The position that {@link newTraceparent} made. */
+export function rootOf(traceparent: string): TraceContext {
+  const traceId = traceparent.slice(3, 35)
+  return { traceId, spanId: traceparent.slice(36, 52), parentId: undefined, sampled: undefined, state: undefined }
+}
+
 /** The next position below: same trace, decision and state; a span id of its own. */
 export function childOf(parent: TraceContext): TraceContext {
   return {
