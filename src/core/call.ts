@@ -80,6 +80,8 @@ export interface Attempt {
   head(outcome: Outcome): boolean
   /** Reports the end, exactly once, after `head`. */
   end(ending: Ending): void
+  /** Both reports of an answer that came whole, `head` and then `end('complete')`. Returns what `head` does. */
+  whole(outcome: Outcome): boolean
 }
 
 /** Carries the attempts of one call over a transport, and takes the result. */
@@ -100,5 +102,6 @@ export interface Dispatched {
 
 /** The way out: what the gateway, typed clients and tests send calls through. */
 export interface Dispatcher {
-  dispatch(call: Call, carrier: Carrier): Dispatched
+  /** @param nowMs what the clock has just said to whoever calls, so that it need not be looked at again */
+  dispatch(call: Call, carrier: Carrier, nowMs?: number): Dispatched
 }

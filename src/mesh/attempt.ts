@@ -103,24 +103,38 @@ export class AttemptRun implements Attempt {
   }
 
   head(outcome: Outcome): boolean {
+    return this.#head(outcome, this.#clocks.clock.now())
+  }
+
+  end(ending: Ending): void {
+    this.#end(ending, this.#clocks.clock.now())
+  }
+
+  whole(outcome: Outcome): boolean {
+    const nowMs = this.#clocks.clock.now()
+    const final = this.#head(outcome, nowMs)
+    this.#end('complete', nowMs)
+    return final
+  }
+
+  #head(outcome: Outcome, nowMs: number): boolean {
     if (this.#verdict !== undefined) return false
-    this.#report(outcome)
+    this.#report(outcome, nowMs)
     const final = this.#plan.decide(outcome)
     if (final && !this.#session) this.#limitTotal()
     return final
   }
 
-  end(ending: Ending): void {
+  #end(ending: Ending, nowMs: number): void {
     if (this.#ended) return
     this.#ended = true
-    if (this.#verdict === undefined) this.#report({ stage: 'cancelled', status: 0 })
+    if (this.#verdict === undefined) this.#report({ stage: 'cancelled', status: 0 }, nowMs)
     this.#timer?.cancel()
     if (this.#session) this.#endpoint.sessions--
     else this.#endpoint.inFlight--
     // A head alone proves little: the node is well when the whole answer came.
-    if (ending === 'broken') this.#health.failure(this.#clocks.clock.now(), this.#healthPermit)
-    else if (ending === 'complete' && this.#verdict === 'success')
-      this.#health.success(this.#clocks.clock.now(), this.#healthPermit)
+    if (ending === 'broken') this.#health.failure(nowMs, this.#healthPermit)
+    else if (ending === 'complete' && this.#verdict === 'success') this.#health.success(nowMs, this.#healthPermit)
     else this.#health.release(this.#healthPermit)
   }
 
@@ -128,7 +142,7 @@ export class AttemptRun implements Attempt {
   breakOff(why: 'timeout' | 'cancelled'): void {
     if (this.#ended) return
     this.#broken = why
-    if (this.#verdict === undefined) this.#report({ stage: why, status: 0 })
+    if (this.#verdict === undefined) this.#report({ stage: why, status: 0 }, this.#clocks.clock.now())
     this.#abort?.(why)
     this.end('cancelled')
   }
@@ -150,11 +164,10 @@ export class AttemptRun implements Attempt {
   }
 
   /** What the outcome says of the node, to its endpoint, its health and the route's breaker. */
-  #report(outcome: Outcome): void {
+  #report(outcome: Outcome, nowMs: number): void {
     const result = verdict(outcome)
     this.#verdict = result
     this.#timer?.cancel()
-    const nowMs = this.#clocks.clock.now()
     this.#endpoint.overdue.end(this.#slot)
     if (outcome.session) {
       this.#session = true

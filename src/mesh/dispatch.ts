@@ -51,8 +51,7 @@ export class CallRun implements Dispatched, AttemptPlan {
     this.#deps = deps
   }
 
-  start(): void {
-    const nowMs = this.#deps.clock.now()
+  start(nowMs: number = this.#deps.clock.now()): void {
     this.#watchDeadline(nowMs)
     this.#next(nowMs)
   }

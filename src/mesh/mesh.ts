@@ -91,7 +91,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const awake = createAwakeClock(clock)
   const stack = createStack({ clock, awake, random, target, callLimit, use: options.use ?? [] })
   return {
-    dispatch: (call, carrier) => stack.dispatch(call, carrier),
+    dispatch: stack.dispatch,
     leaving({ host, port }) {
       const nowMs = clock.now()
       for (const service of options.view.services()) {

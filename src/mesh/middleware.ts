@@ -108,6 +108,14 @@ class WrappedCall implements Dispatched {
               return final
             },
             end: (ending) => attempt.end(ending),
+            whole: (outcome) => {
+              const final = attempt.whole(outcome)
+              if (final) {
+                this.#settled = true
+                resolve(outcome)
+              }
+              return final
+            },
           }),
         fail: reject,
       })

@@ -115,7 +115,7 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   /** Straight to the handler where that is possible, else through the mesh. */
   function send(plan: Plan, call: RpcCall, input: unknown, named: boolean, result: RpcResult): Dispatched {
     const payload = { method: call.action, input, codecs: plan.codecs }
-    if (plan.here === undefined || named) return dispatchRpc(deps, call, payload, result)
+    if (plan.here === undefined || named) return dispatchRpc(deps, call, payload, result, call.startedMs)
     // A node that refuses has run nothing: the mesh finds another.
     return callDirectly(plan.here, call, input, deps.clock, result, () => dispatchRpc(deps, call, payload, result))
   }
@@ -142,11 +142,22 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
     const own = options?.signal
     const inherited = context?.signal
     if (own?.aborted || inherited?.aborted) throw cancelled(ref)
+    if (own !== undefined || inherited !== undefined) return sendUntil(own, inherited, plan, call, input, named)
+    return new Promise((reply, error) => {
+      send(plan, call, input, named, { reply, error })
+    })
+  }
+
+  /** Apart from the rest, so that only calls with a signal have room made for all this. */
+  function sendUntil(
+    own: AbortSignal | undefined,
+    inherited: AbortSignal | undefined,
+    plan: Plan,
+    call: RpcCall,
+    input: unknown,
+    named: boolean,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (own === undefined && inherited === undefined) {
-        send(plan, call, input, named, { reply: resolve, error: reject })
-        return
-      }
       let sent: Dispatched | undefined
       const stop = (): void => {
         own?.removeEventListener('abort', onAbort)
@@ -155,7 +166,7 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
       const onAbort = (): void => {
         stop()
         sent?.cancel()
-        reject(cancelled(ref))
+        reject(cancelled({ service: call.service, method: call.action }))
       }
       own?.addEventListener('abort', onAbort)
       inherited?.addEventListener('abort', onAbort)
@@ -198,6 +209,7 @@ class RpcCall implements Call, Deadline {
   readonly affinity: string | undefined = undefined
   readonly offers: (node: NodeInfo) => boolean
   readonly #clock: Clock
+  readonly startedMs: number
   readonly #untilMs: number
   readonly #parent: TraceContext | undefined
   #trace: TraceContext | undefined
@@ -220,7 +232,8 @@ class RpcCall implements Call, Deadline {
     this.hopAttempt = context?.attempt ?? 1
     this.offers = offers
     this.#clock = deps.clock
-    this.#untilMs = deps.clock.now() + policy.timeoutMs
+    this.startedMs = deps.clock.now()
+    this.#untilMs = this.startedMs + policy.timeoutMs
     this.#parent = context?.trace
   }
 
@@ -268,6 +281,6 @@ function unimplemented({ service, method }: MethodRef, nodes: readonly NodeInfo[
   return new GomsError('UNIMPLEMENTED', `${service}.${method}: ${why}`)
 }
 
-function cancelled({ service, method }: MethodRef): GomsError {
+function cancelled({ service, method }: Pick<MethodRef, 'service' | 'method'>): GomsError {
   return new GomsError('CANCELLED', `${service}.${method}: the caller gave up`)
 }

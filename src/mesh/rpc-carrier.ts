@@ -22,8 +22,14 @@ export interface RpcPayload {
 }
 
 /** Sends a call the one way out: pick, attempt, and again where that is safe. */
-export function dispatchRpc(deps: RpcCarrierDeps, call: Call, payload: RpcPayload, result: RpcResult): Dispatched {
-  return deps.dispatcher.dispatch(call, new RpcCarrier(deps, call, payload, result))
+export function dispatchRpc(
+  deps: RpcCarrierDeps,
+  call: Call,
+  payload: RpcPayload,
+  result: RpcResult,
+  nowMs?: number,
+): Dispatched {
+  return deps.dispatcher.dispatch(call, new RpcCarrier(deps, call, payload, result), nowMs)
 }
 
 const ANSWERED: Outcome = { stage: 'answered', status: 200 }
@@ -103,15 +109,11 @@ class AttemptEvents implements RpcEvents {
   }
 
   reply(output: unknown): void {
-    const final = this.#attempt.head(ANSWERED)
-    this.#attempt.end('complete')
-    if (final) this.#result.reply(output)
+    if (this.#attempt.whole(ANSWERED)) this.#result.reply(output)
   }
 
   fault(fault: RpcFault): void {
-    const final = this.#attempt.head(toOutcome(fault))
-    this.#attempt.end('complete')
-    if (final) this.#result.error(toError(fault), true)
+    if (this.#attempt.whole(toOutcome(fault))) this.#result.error(toError(fault), true)
   }
 
   error(error: Error, stage: RpcStage): void {

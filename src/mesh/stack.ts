@@ -30,18 +30,18 @@ export interface StackDeps extends DispatchDeps {
 
 export function createStack(deps: StackDeps): Dispatcher {
   const run: Dispatcher = {
-    dispatch(call, carrier) {
+    dispatch(call, carrier, nowMs) {
       const calling = new CallRun(call, carrier, deps.target(call.service), deps)
-      calling.start()
+      calling.start(nowMs)
       return calling
     },
   }
   const used = withMiddleware(run, deps.use, deps.clock)
   return {
-    dispatch(call, carrier) {
+    dispatch(call, carrier, nowMs) {
       const limiter = call.policy.callLimit && deps.callLimit(call)
       if (limiter && !limiter.take(deps.clock.now())) return refuse(call, carrier, limiter, deps.clock)
-      return used.dispatch(call, carrier)
+      return used.dispatch(call, carrier, nowMs)
     },
   }
 }
