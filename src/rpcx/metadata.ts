@@ -96,6 +96,63 @@ function isName(name: string, bytes: Buffer, at: number): boolean {
   return true
 }
 
+/** Longer values are decoded each time: what a stranger sent last is not kept without bounds. */
+const KEPT_CHARS = 64
+
+/**
+ * Reads the values of a few names in one pass. What they were last is kept: from one caller most of them come again with
+ * every call, and comparing is cheaper than decoding.
+ */
+export class MetadataReader {
+  readonly names: readonly string[]
+  readonly #last: string[]
+
+  /** @param names ASCII, each once */
+  constructor(names: readonly string[]) {
+    this.names = names
+    this.#last = names.map(() => '')
+  }
+
+  /** In the order of the names; undefined where one is missing. The bytes must be checked. */
+  read(bytes: Buffer, start: number, end: number): (string | undefined)[] {
+    const { names } = this
+    const values: (string | undefined)[] = new Array(names.length).fill(undefined)
+    let at = start
+    while (at < end) {
+      const nameLength = uint32(bytes, at)
+      const nameStart = at + 4
+      const valueStart = nameStart + nameLength + 4
+      const valueEnd = valueStart + uint32(bytes, valueStart - 4)
+      for (let i = 0; i < names.length; i++) {
+        const name = names[i] as string
+        // Where a name stands twice, the last wins, as in Go.
+        if (nameLength === name.length && isName(name, bytes, nameStart)) {
+          values[i] = this.#text(i, bytes, valueStart, valueEnd)
+          break
+        }
+      }
+      at = valueEnd
+    }
+    return values
+  }
+
+  #text(index: number, bytes: Buffer, start: number, end: number): string {
+    const last = this.#last[index] as string
+    if (end - start === last.length && isSame(last, bytes, start)) return last
+    const text = readText(bytes, start, end)
+    // As many characters as bytes: only such text can be found again by its bytes.
+    if (text.length === end - start && text.length <= KEPT_CHARS) this.#last[index] = text
+    return text
+  }
+}
+
+/** Looks at every character, whatever differs: one of the values is a secret, and the time must not tell how far a guess got. */
+function isSame(text: string, bytes: Buffer, at: number): boolean {
+  let difference = 0
+  for (let i = 0; i < text.length; i++) difference |= text.charCodeAt(i) ^ (bytes[at + i] as number)
+  return difference === 0
+}
+
 /** All of it. A Map, so that no name can touch a prototype. The bytes must be checked. */
 export function readMetadata(bytes: Buffer, start: number, end: number): Map<string, string> {
   const all = new Map<string, string>()

@@ -83,6 +83,17 @@ function isOurs(lowerCaseName: string): boolean {
   )
 }
 
+/** Of at most 15 digits. Asked several times for every call, which is why there is no regular expression. */
 export function toInteger(text: string | undefined): number | undefined {
-  return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
+  if (text === undefined) return undefined
+  const first = text.startsWith('-') ? 1 : 0
+  const digits = text.length - first
+  if (digits < 1 || digits > 15) return undefined
+  let value = 0
+  for (let i = first; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48
+    if (digit < 0 || digit > 9) return undefined
+    value = value * 10 + digit
+  }
+  return first === 1 ? -value : value
 }

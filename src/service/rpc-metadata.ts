@@ -1,5 +1,6 @@
 /** Reads what goms and rpcx put into the metadata of a request, as far as the inbound order asks for it. */
 import { fromIdentityHeader, INTERNAL } from '../http/internal.ts'
+import { MetadataReader } from '../rpcx/metadata.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { KeyCheck } from './call-key.ts'
 import { type InternalHeaders, toInteger } from './internal-headers.ts'
@@ -8,8 +9,11 @@ import { type InternalHeaders, toInteger } from './internal-headers.ts'
 const AUTH = '__AUTH'
 const SERVER_TIMEOUT = '__ServerTimeout'
 
-/** Names that a key may come under, the usual one first. */
-const KEYS = [AUTH, INTERNAL.callKey, 'goms-call-key'] as const
+/** Names that a key may come under when it does not come under the usual one. */
+const OTHER_KEYS = [INTERNAL.callKey, 'goms-call-key'] as const
+
+/** What nearly every request has. */
+const usual = new MetadataReader([AUTH, INTERNAL.target, SERVER_TIMEOUT, INTERNAL.attempt, INTERNAL.caller])
 
 /**
  * The same rules as for headers: caller and identity are believed only where a key is set and matched.
@@ -25,25 +29,31 @@ export function readMetadata(
     const { deadlineMs, attempt, caller, identity } = origin
     return { admitted: true, target: undefined, deadlineMs, attempt, caller, identity }
   }
+  const [auth, target, timeout, attempt, caller] =
+    received.metadataOf?.(usual) ?? usual.names.map((name) => received.metadata(name))
   let matched = false
   let keyless = true
   if (check !== undefined) {
-    for (const name of KEYS) {
-      const given = received.metadata(name)
-      if (given === undefined) continue
-      keyless = false
-      matched = check(given)
-      break
-    }
+    const given = auth ?? otherKey(received)
+    keyless = given === undefined
+    matched = check(given)
   }
   const admitted = matched || check === undefined || (admitKeyless && keyless)
   const identity = matched ? received.metadata(INTERNAL.identity) : undefined
   return {
     admitted,
-    target: received.metadata(INTERNAL.target),
-    deadlineMs: admitted ? toInteger(received.metadata(SERVER_TIMEOUT)) : undefined,
-    attempt: Math.max(1, (admitted ? toInteger(received.metadata(INTERNAL.attempt)) : undefined) ?? 1),
-    caller: matched ? received.metadata(INTERNAL.caller) : undefined,
+    target,
+    deadlineMs: admitted ? toInteger(timeout) : undefined,
+    attempt: Math.max(1, (admitted ? toInteger(attempt) : undefined) ?? 1),
+    caller: matched ? caller : undefined,
     identity: identity === undefined ? undefined : fromIdentityHeader(identity),
   }
+}
+
+function otherKey(received: RpcReceived): string | undefined {
+  for (const name of OTHER_KEYS) {
+    const given = received.metadata(name)
+    if (given !== undefined) return given
+  }
+  return undefined
 }

@@ -1,7 +1,7 @@
 /** One request on the node's side, from its frame to its answer: what the handler sees, and how it answers. */
 import type { MethodCodecs, PayloadCodec } from '../rpcx/codec.ts'
 import { FLAG, type Frame } from '../rpcx/frame.ts'
-import { findMetadata } from '../rpcx/metadata.ts'
+import { findMetadata, type MetadataReader } from '../rpcx/metadata.ts'
 import { genericCodec } from '../rpcx/msgpack.ts'
 import type { RpcFault, RpcReceived, RpcResponder } from './rpc.ts'
 import { decodePayload, type PayloadView } from './rpc-payload.ts'
@@ -57,6 +57,10 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
 
   metadata(name: string): string | undefined {
     return findMetadata(this.bytes, this.metadataStart, this.metadataEnd, name)
+  }
+
+  metadataOf(reader: MetadataReader): readonly (string | undefined)[] {
+    return reader.read(this.bytes, this.metadataStart, this.metadataEnd)
   }
 
   input(codecs: MethodCodecs | undefined): unknown {

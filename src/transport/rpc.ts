@@ -3,6 +3,7 @@ import type { Server, Socket } from 'node:net'
 import type { Refusal } from '../core/call.ts'
 import type { Address } from '../core/node.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
+import type { MetadataReader } from '../rpcx/metadata.ts'
 
 /** A request as a caller hands it over. */
 export interface RpcRequest {
@@ -68,6 +69,8 @@ export interface RpcReceived {
   readonly method: string
   /** A value of the request's metadata; undefined without it. */
   metadata(name: string): string | undefined
+  /** Several of them at once, where that is cheaper than one by one. */
+  metadataOf?(reader: MetadataReader): readonly (string | undefined)[]
   /** The input, decoded when first asked for. @throws GomsError INVALID_ARGUMENT */
   input(codecs: MethodCodecs | undefined): unknown
   readonly oneway: boolean
