@@ -11,7 +11,7 @@ import type { View } from '../registry/registry.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import { childOf, newTraceparent, rootOf } from '../telemetry/trace-context.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
-import { dispatchRpc, type RpcCarrierDeps } from './rpc-carrier.ts'
+import { dispatchRpc, type RpcCarrierDeps, type RpcPayload } from './rpc-carrier.ts'
 import type { RpcResult } from './rpc-fault.ts'
 import { callDirectly } from './rpc-local.ts'
 import { callPolicy, isPlain, type MethodPolicy } from './rpc-policy.ts'
@@ -113,11 +113,10 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   }
 
   /** Straight to the handler where that is possible, else through the mesh. */
-  function send(plan: Plan, call: RpcCall, input: unknown, named: boolean, result: RpcResult): Dispatched {
-    const payload = { method: call.action, input, codecs: plan.codecs }
-    if (plan.here === undefined || named) return dispatchRpc(deps, call, payload, result, call.startedMs)
+  function send(plan: Plan, call: RpcCall, named: boolean, result: RpcResult): Dispatched {
+    if (plan.here === undefined || named) return dispatchRpc(deps, call, call, result, call.startedMs)
     // A node that refuses has run nothing: the mesh finds another.
-    return callDirectly(plan.here, call, input, deps.clock, result, () => dispatchRpc(deps, call, payload, result))
+    return callDirectly(plan.here, call, call.input, deps.clock, result, () => dispatchRpc(deps, call, call, result))
   }
 
   function begin(
@@ -138,13 +137,13 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
     const policy = callPolicy(plan.policy, options, leftMs, ref)
     const named = options?.node !== undefined
     const offers = named ? only(options.node, ref, nodes, plan.offers) : plan.offers
-    const call = new RpcCall(ref, plan, policy, offers, deps, context)
+    const call = new RpcCall(ref, input, plan, policy, offers, deps, context)
     const own = options?.signal
     const inherited = context?.signal
     if (own?.aborted || inherited?.aborted) throw cancelled(ref)
-    if (own !== undefined || inherited !== undefined) return sendUntil(own, inherited, plan, call, input, named)
+    if (own !== undefined || inherited !== undefined) return sendUntil(own, inherited, plan, call, named)
     return new Promise((reply, error) => {
-      send(plan, call, input, named, { reply, error })
+      send(plan, call, named, { reply, error })
     })
   }
 
@@ -154,7 +153,6 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
     inherited: AbortSignal | undefined,
     plan: Plan,
     call: RpcCall,
-    input: unknown,
     named: boolean,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -170,7 +168,7 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
       }
       own?.addEventListener('abort', onAbort)
       inherited?.addEventListener('abort', onAbort)
-      sent = send(plan, call, input, named, {
+      sent = send(plan, call, named, {
         reply(output) {
           stop()
           resolve(output)
@@ -197,10 +195,13 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   }
 }
 
-class RpcCall implements Call, Deadline {
+/** A call and what it carries, in one: thousands may wait at a time. */
+class RpcCall implements Call, Deadline, RpcPayload {
   readonly transport = 'rpc'
   readonly service: string
   readonly action: string
+  readonly input: unknown
+  readonly codecs: MethodCodecs
   readonly policy: Policy
   readonly idempotent: boolean
   readonly caller: string
@@ -210,13 +211,13 @@ class RpcCall implements Call, Deadline {
   readonly offers: (node: NodeInfo) => boolean
   readonly #clock: Clock
   readonly startedMs: number
-  readonly #untilMs: number
   readonly #parent: TraceContext | undefined
   #trace: TraceContext | undefined
   #traceparent: string | undefined
 
   constructor(
     ref: MethodRef,
+    input: unknown,
     plan: Plan,
     policy: Policy,
     offers: (node: NodeInfo) => boolean,
@@ -225,6 +226,8 @@ class RpcCall implements Call, Deadline {
   ) {
     this.service = ref.service
     this.action = ref.method
+    this.input = input
+    this.codecs = plan.codecs
     this.policy = policy
     this.idempotent = plan.idempotent
     this.caller = deps.caller
@@ -233,8 +236,11 @@ class RpcCall implements Call, Deadline {
     this.offers = offers
     this.#clock = deps.clock
     this.startedMs = deps.clock.now()
-    this.#untilMs = this.startedMs + policy.timeoutMs
     this.#parent = context?.trace
+  }
+
+  get method(): string {
+    return this.action
   }
 
   get deadline(): Deadline {
@@ -242,7 +248,7 @@ class RpcCall implements Call, Deadline {
   }
 
   leftMs(nowMs = this.#clock.now()): number {
-    return this.#untilMs - nowMs
+    return this.startedMs + this.policy.timeoutMs - nowMs
   }
 
   /** Made when it is first asked for, as is the trace: a call within this process may never need them. */
