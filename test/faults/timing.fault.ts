@@ -2,13 +2,18 @@
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { allPrint, type Backend, createCluster, type Member, nodeLine } from '../support/cluster.ts'
-import { startEtcd } from '../support/etcd.ts'
+import { type EtcdCluster, startEtcd } from '../support/etcd.ts'
 import { freePort, killAll, startProcess } from '../support/processes.ts'
 
 const ROUNDS = 5
 const root = join(import.meta.dirname, '..', '..')
 
-afterEach(killAll)
+let etcd: EtcdCluster | undefined
+
+afterEach(async () => {
+  await killAll()
+  await etcd?.close()
+})
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number
@@ -36,7 +41,8 @@ test('the demo is ready within 2.5 s once built', async () => {
 describe.each(['embedded', 'etcd'] as const)('on %s', (kind) => {
   const backend = async (): Promise<Backend> => {
     if (kind === 'embedded') return { args: ['--registry', 'embedded', '--embedded-port', String(await freePort(4))] }
-    return { args: ['-etcd_addr', (await startEtcd()).endpoints.join('|')] }
+    etcd = await startEtcd()
+    return { args: ['-etcd_addr', etcd.endpoints.join('|')] }
   }
 
   test('a node is ready within 0.6 s; all see a join and a leave within 200 ms', async () => {
