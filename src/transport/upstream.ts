@@ -1,13 +1,14 @@
 /** The port of the engines that carry HTTP requests to nodes: what is sent, what comes back, and how far it got. */
 import type { Duplex, Readable } from 'node:stream'
 import type { Address } from '../core/node.ts'
+import type { Fields } from '../http/fields.ts'
 
 export interface UpstreamRequest {
   readonly method: string
   /** Origin-form, `/path?query`. */
   readonly path: string
-  /** Names and values in turn, without framing and without fields of one hop. */
-  readonly headers: readonly string[]
+  /** Lines of fields as of `Fields.text`, checked: `Host` among them, without framing and without fields of one hop. */
+  readonly fields: string
   /** A whole body is framed by its length; a stream by `contentLength`, or in chunks without one. */
   readonly body: Buffer | Readable | null
   readonly contentLength?: number | undefined
@@ -21,16 +22,28 @@ export interface UpstreamRequest {
  */
 export type UpstreamStage = 'unsent' | 'unanswered' | 'broken'
 
+/** The head of an answer as the node sent it, read strictly. */
+export interface AnswerHead {
+  readonly status: number
+  readonly reason: string
+  readonly fields: Fields
+  /** The length that is given for the body; undefined: in chunks, or until the connection ends. */
+  readonly contentLength: number | undefined
+  /** No body follows whatever the fields say: an answer to HEAD, 204, 304. */
+  readonly bodiless: boolean
+}
+
 /** What comes back. Exactly one of `end` and `error` is the last, unless the request is aborted: then nothing follows. */
 export interface UpstreamEvents {
   /** The first byte went to the connection: from here on the node may run it. */
   sent(): void
   /** An informational answer other than 100 and 101. */
-  info(status: number, headers: string[]): void
-  head(status: number, headers: string[], statusText: string): void
-  /** False holds the answer until `resume`. The chunk is the receiver's to keep. */
+  info(head: AnswerHead): void
+  /** What was read together with the head follows within the same read: data, and the end where it is there already. */
+  head(head: AnswerHead): void
+  /** False holds the answer until `resume`. The chunk is valid during the call only: keep a copy. */
   data(chunk: Buffer): boolean
-  end(trailers: string[]): void
+  end(trailers: Fields): void
   error(error: Error, stage: UpstreamStage): void
 }
 
@@ -44,9 +57,9 @@ export interface UpstreamHandle {
 export interface TunnelEvents {
   sent(): void
   /** The node switched protocols: from here on both sides are bytes. `early` are the first of the node's. */
-  switched(status: number, headers: string[], statusText: string, socket: Duplex, early: Buffer): void
+  switched(head: AnswerHead, socket: Duplex, early: Buffer): void
   /** The node answered otherwise; its body follows. */
-  answered(status: number, headers: string[], statusText: string, body: Readable): void
+  answered(head: AnswerHead, body: Readable): void
   error(error: Error, stage: UpstreamStage): void
 }
 

@@ -1,0 +1,89 @@
+/**
+ * The port of the engines that take HTTP requests: one request, its body, and its answer. Implemented on raw sockets, on
+ * node:http (`gateway.parser: safe`, and HTTP/2), so that what stands behind the door knows neither.
+ */
+import type { Duplex } from 'node:stream'
+import type { Fields } from '../http/fields.ts'
+
+/** Who sent a request, and over what. */
+export interface Peer {
+  /** Address of whoever opened the connection. */
+  readonly address: string
+  /** The port that it came to. */
+  readonly localPort: number
+  readonly encrypted: boolean
+}
+
+/** What an exchange tells whoever serves it. */
+export interface ExchangeEvents {
+  /** Bytes of the request's body. Valid during the call only: keep a copy. False holds the body until `resumeBody`. */
+  data(chunk: Buffer): boolean
+  /** The body has come whole. */
+  bodyEnd(): void
+  /** The client takes more of the answer. */
+  drain(): void
+  /** The connection ended before the answer was out, or after it: always the last, exactly once. */
+  closed(answered: boolean): void
+}
+
+/** How the body of an answer is framed. */
+export type AnswerFraming =
+  /** Its length; 0 for none. */
+  | number
+  /** In chunks; for clients of HTTP/1.0 until the connection ends. */
+  | 'stream'
+  /** There is no body whatever the fields say: answers to HEAD, 204, 304. Fields are written as they are given. */
+  | 'none'
+
+export interface HttpExchange {
+  readonly method: string
+  /** As it stood in the request. */
+  readonly target: string
+  readonly version: '1.0' | '1.1' | '2.0'
+  readonly fields: Fields
+  readonly peer: Peer
+  /** The length that the request gives for its body; undefined: in chunks, or none. */
+  readonly contentLength: number | undefined
+  /** Whether a body is announced that has more than 0 bytes. */
+  readonly hasBody: boolean
+  /** The protocol that a valid request to upgrade asks for, as it came; undefined for all others. */
+  readonly upgrade: string | undefined
+
+  /** Set once, before anything else is done with the exchange. */
+  events: ExchangeEvents | undefined
+
+  /** The body may come: says `100 Continue` where that is waited for. Called again, it lets a held body go on. */
+  resumeBody(): void
+  /** The body has come whole, or there is none. */
+  readonly bodyComplete: boolean
+
+  /** The connection closes after this answer. Only before its head. */
+  closeAfter(): void
+  /** An informational answer; left out where the client speaks HTTP/1.0. Lines of fields as `Fields.text`. */
+  info(status: number, fields: string): void
+  /**
+   * The head of the answer. `fields` are lines as of `Fields.text`, without framing and without `Connection`, `Date`
+   * included where it is wanted; the engine adds framing and what the connection needs.
+   */
+  head(status: number, reason: string, fields: string, framing: AnswerFraming): void
+  /** Body bytes. Valid during the call only for the engine as well: it copies what it cannot send at once. False: wait for `drain`. */
+  write(chunk: Buffer): boolean
+  /** Trailer lines are sent only where the answer is chunked. Everything that waits leaves. */
+  end(trailers?: string): void
+  readonly headSent: boolean
+  /** The answer is out to its last byte, or its connection is gone. */
+  readonly closed: boolean
+  /** Bytes wait for the client. */
+  readonly needsDrain: boolean
+  /** Closes the connection at once; where the end of the connection would look like the end of a body, with a reset. */
+  destroy(): void
+
+  /**
+   * For requests with `upgrade`: hands the connection over, with the bytes that came behind the request. The exchange is
+   * over; nothing else of it may be called. Undefined where the connection is gone.
+   */
+  takeConnection(): { socket: Duplex; early: Buffer } | undefined
+}
+
+/** What a door does with a request. Called synchronously from the read. */
+export type ExchangeHandler = (exchange: HttpExchange) => void
