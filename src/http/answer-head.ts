@@ -47,6 +47,8 @@ const OTHER_CODING = refused(502, 'a Transfer-Encoding other than chunked')
 const BOTH = refused(502, 'Content-Length beside Transfer-Encoding')
 const OLD_CHUNKS = refused(502, 'Transfer-Encoding in HTTP/1.0')
 const FRAMED_NOTHING = refused(502, 'a body announced where there cannot be one')
+const OLD_INTERIM = refused(502, 'an informational answer in HTTP/1.0')
+const NO_PROTOCOL = refused(502, 'a switch of protocols that names none')
 
 /** `HTTP/1.1 200` */
 const STATUS_BYTES = 12
@@ -115,7 +117,10 @@ export class AnswerHeadReader {
     if (typeof length === 'object') return length
     const framing = framingOf(method, status, length)
     if (typeof framing === 'object') return framing
-    const { close, keepAlive } = connectionOptions(fields)
+    const { close, keepAlive, upgrade } = connectionOptions(fields)
+    if (status < 200 && version === '1.0') return OLD_INTERIM
+    // Without these some would go on with HTTP, others not.
+    if (status === 101 && !(upgrade && fields.has(FIELD.upgrade))) return NO_PROTOCOL
     return {
       state: 'head',
       status,
@@ -202,11 +207,11 @@ function lengthOf(fields: Fields, version: '1.0' | '1.1'): number | 'chunked' | 
 
 /** RFC 9112 §6.3. */
 function framingOf(method: string, status: number, length: number | 'chunked' | undefined): BodyFraming | Refused {
-  if (method === 'HEAD' || status === 304) return 'none'
   if (status < 200 || status === 204) {
-    // §6.1 and RFC 9110 §8.6 forbid it; some read it as a body nevertheless.
+    // §6.1 and RFC 9110 §8.6 forbid it, whatever was asked; some read it as a body nevertheless.
     return length === undefined || length === 0 ? 'none' : FRAMED_NOTHING
   }
+  if (method === 'HEAD' || status === 304) return 'none'
   if (length === 'chunked') return 'chunked'
   return length === undefined ? 'close' : 'length'
 }

@@ -3,7 +3,7 @@
  * only looked at; goes on where the bytes ended.
  * Source: RFC 9112 §5; what it lets recipients forgive (§2.2 bare LF, §5.2 folded lines) is refused.
  */
-import { kindOfBytes } from './field-kinds.ts'
+import { FIELD, kindOfBytes } from './field-kinds.ts'
 import { Fields, STRIDE } from './fields.ts'
 import { type Refused, refused } from './head-result.ts'
 import { COLON, CR, fieldValueEnd, HTAB, LF, SP, TOKEN, UNDERSCORE } from './octets.ts'
@@ -81,6 +81,8 @@ export class FieldBlock {
       if (length === this.#maxLength) return TOO_MANY
       const kind = kindOfBytes(bytes, lineStart, nameEnd, (classes & UNDERSCORE) !== 0)
       kinds |= kind
+      // llhttp takes a tab behind a length for a part of it, and so do we then.
+      if ((kind & FIELD.framing) !== 0 && valueEnd < at - 2) valueEnd = framingValueEnd(bytes, valueEnd, at - 2)
       spans[length] = lineStart - base
       spans[length + 1] = nameEnd - base
       spans[length + 2] = valueStart - base
@@ -129,6 +131,13 @@ export class FieldBlock {
   reset(): void {
     this.#save(0, 0, 0, 0, false)
   }
+}
+
+/** Behind the last tab of what is not the value. */
+function framingValueEnd(bytes: Buffer, valueEnd: number, lineEnd: number): number {
+  let end = lineEnd
+  while (end > valueEnd && bytes[end - 1] === SP) end--
+  return end
 }
 
 function badName(octet: number, first: boolean): Refused {

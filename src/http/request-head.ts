@@ -142,7 +142,7 @@ export class RequestHeadReader {
     const longest = targetStart + this.#limits.targetBytes
     while (at < end) {
       const octet = bytes[at] as number
-      if (octet <= SP || octet === 0x7f || octet === 0x23) break
+      if (octet <= SP || octet > 0x7e || octet === 0x23) break
       at++
     }
     this.#targetEnd = at - start
