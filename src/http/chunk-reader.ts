@@ -27,6 +27,7 @@ const MAX_SIZE_DIGITS = 13
  * - `data`: the bytes from `from` to `to` are the body's; call again with `position`
  * - `more`: everything was read
  * - `done`: the body has come whole; what follows `position` is another message
+ * - a refusal: nothing behind it can be read, nor with this reader; its status is for clients
  */
 export type ChunkStep = 'data' | 'more' | 'done' | Refused
 

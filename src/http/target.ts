@@ -20,8 +20,8 @@ export const MAX_TARGET_BYTES = 8192
 const PLAIN = /^(?:\/[A-Za-z0-9\-_~!$&'()*+,;=:@][A-Za-z0-9\-._~!$&'()*+,;=:@]*)+\/?$/
 /** What a path may hold before it is normalised. A backslash is a slash to some parsers: refused. */
 const ALLOWED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
-/** `{`, `|` and the like are sent by browsers; bytes above 0x7f by old clients; control characters and `#` by nobody honest. */
-const ALLOWED_QUERY = /^[\x21\x22\x24-\x7e\x80-\xff]*$/
+/** `{`, `|` and the like are sent by browsers; what is not ASCII, control characters and `#` no parser should take. */
+const ALLOWED_QUERY = /^[\x21\x22\x24-\x7e]*$/
 const ABSOLUTE = /^https?:\/\/([^/?#@\\]+)([/?].*)?$/i
 const UNRESERVED = /[A-Za-z0-9\-._~]/
 
