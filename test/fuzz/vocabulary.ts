@@ -6,7 +6,7 @@ function words(...lines: string[]): string[] {
 }
 
 /** For what ends a line. */
-export const ODD_BREAKS: readonly string[] = words('\n·\r·\r\r\n·\n\r·\r\n\r\n·\r\n ·\0\r\n·')
+export const ODD_BREAKS: readonly string[] = words('\n·\r·\r\r\n·\n\r·\r\n\r\n·\r\n ·\0\r\n··\rx·\r\0·x\n·\n\n·\r\n\t')
 
 export const METHODS: readonly string[] = words('GET·GET·POST·POST·PUT·HEAD·DELETE·OPTIONS·PATCH·QUERY·TRACE·M-SEARCH')
 export const ODD_METHODS: readonly string[] = words(
