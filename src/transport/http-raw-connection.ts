@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { HeadLimits } from '../http/head-result.ts'
 import type { RequestHead, RequestHeadReader } from '../http/request-head.ts'
+import { AnswerProgress } from './answer-progress.ts'
 import type { ExchangeHandler, Peer } from './http-exchange.ts'
 import { HalfOpenWatch } from './http-half-open.ts'
 import { HttpOutbox } from './http-outbox.ts'
@@ -51,7 +52,7 @@ export class RawConnection implements ExchangeRoom {
   #phase = IDLE
   /** When the phase began, or the client last took something. */
   #since: number
-  #takenBytes = 0
+  #progress: AnswerProgress | undefined
   #exchange: RawExchange | undefined
   #body: HttpRequestBody | undefined
   #reader: RequestHeadReader | undefined
@@ -149,7 +150,8 @@ export class RawConnection implements ExchangeRoom {
     const { looks, headLooks, idleLooks, answerLooks, lingerLooks } = this.#host
     const waited = looks - this.#since
     if (this.#phase === BUSY) {
-      if (this.#moves()) this.#since = looks
+      this.#progress ??= new AnswerProgress()
+      if (this.#progress.moves(this.#socket)) this.#since = looks
       else if (waited > answerLooks) this.#exchange?.destroy()
     } else if (this.#phase === IDLE) {
       if (waited > idleLooks) this.#linger()
@@ -282,7 +284,7 @@ export class RawConnection implements ExchangeRoom {
 
   #begin(head: RequestHead, bytes: Buffer, end: number): number {
     this.#enter(BUSY)
-    this.#takenBytes = 0
+    this.#progress = undefined
     const exchange = new RawExchange(this, head, new HttpRequestBody(head, this.#host.limits), head.end < end)
     this.#exchange = exchange
     let at = head.end
@@ -312,16 +314,6 @@ export class RawConnection implements ExchangeRoom {
       this.#enter(IDLE)
     } else if (this.#readAway > READ_AWAY_BYTES) this.#linger()
     return at
-  }
-
-  /** Whether the client takes what waits for it, or nothing waits. */
-  #moves(): boolean {
-    const waiting = this.#socket.writableLength
-    if (waiting === 0) return true
-    const taken = this.#socket.bytesWritten - waiting
-    const moves = taken !== this.#takenBytes
-    this.#takenBytes = taken
-    return moves
   }
 
   /** Answers itself, where no answer has begun. Whoever serves the request learns that it is over. */
