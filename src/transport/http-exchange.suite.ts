@@ -315,6 +315,15 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       expect(text).toMatch(/^HTTP\/1.1 103 Early Hints\r\nLink: <\/a.css>\r\n\r\nHTTP\/1.1 200 OK\r\n/)
     })
 
+    it('writes no head that would be two', async () => {
+      const text = await ask((exchange) => {
+        expect(() => exchange.head(200, 'OK\r\nA: 1', '', 0)).toThrow()
+        expect(() => exchange.head(100, '', '', 0)).toThrow()
+        say(exchange, 'ok')
+      })
+      expect(text).toMatch(/ok$/)
+    })
+
     it('closes after an answer if told to', async () => {
       const { port } = await door((exchange) => {
         exchange.closeAfter()
@@ -693,6 +702,19 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       await closed
       expect(await busy.ended).toContain('done')
       expect(it.connections).toBe(0)
+    })
+
+    it('ends a connection whose answer had begun before, once that is out', async () => {
+      const { port, it, next } = await held()
+      const client = talk(port, GET)
+      const exchange = await next()
+      exchange.head(200, '', '', 'stream')
+      await client.until('\r\n\r\n')
+      const closed = it.close(60_000)
+      exchange.write(Buffer.from('done'))
+      exchange.end()
+      await closed
+      expect(await client.ended).toContain('done')
     })
 
     it('waits no longer than told, upgraded connections included', async () => {

@@ -96,7 +96,11 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
       return
     }
     answers.add(res)
-    res.once('close', () => answers.delete(res))
+    res.once('close', () => {
+      answers.delete(res)
+      // Its head may have promised that the connection goes on.
+      if (closing !== undefined) setImmediate(() => server.closeIdleConnections())
+    })
     if (draining) res.shouldKeepAlive = false
     options.request(req, res)
   }

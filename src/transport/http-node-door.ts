@@ -73,10 +73,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   listener.server.on('connection', (socket: Socket) => {
     const connection: Connection = { current: undefined, waiting: [], pausing: false, refused: false }
     connections.set(socket, connection)
-    socket.once('end', () => {
-      const { current } = connection
-      if (current?.bodyComplete) new HalfOpenWatch(current, socket, (delayMs, fn) => void clock.after(delayMs, fn))
-    })
+    socket.once('end', () => watchHalfOpen(connection, socket))
   })
 
   function request(req: IncomingMessage, res: ServerResponse): void {
@@ -136,6 +133,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     inProgress.set(exchange, { socket, progress: new AnswerProgress(), looks: 0 })
     if (looking === undefined) looking = clock.after(lookMs, look)
     options.handler(exchange)
+    if (socket.readableEnded) watchHalfOpen(connection, socket)
   }
 
   function next(connection: Connection, socket: Socket): void {
@@ -152,6 +150,10 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     const sound = target[0] === '/' ? TARGET.test(target) : isRequestTarget(req.method ?? '', target)
     if (!sound) return BAD_TARGET
     return fields.count > limits.fieldCount ? MANY_FIELDS : undefined
+  }
+
+  function watchHalfOpen({ current }: Connection, socket: Socket): void {
+    if (current?.bodyComplete) new HalfOpenWatch(current, socket, (delayMs, fn) => void clock.after(delayMs, fn))
   }
 
   /** Cuts clients that take nothing of what waits for them. */

@@ -1,8 +1,7 @@
 /** A request that node:http has read, HTTP/2 in its compatible form included, and the answer that node:http writes. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { FIELD } from '../http/field-kinds.ts'
-import { Fields } from '../http/fields.ts'
+import type { Fields } from '../http/fields.ts'
 import type { RequestMeaning } from '../http/request-check.ts'
 import type { AnswerFraming, ExchangeEvents, HttpExchange, Peer } from './http-exchange.ts'
 import { READ_AWAY_BYTES } from './http-raw-exchange.ts'
@@ -23,6 +22,8 @@ export interface NodeExchangeParts {
   /** Called once, before the events' `closed`. */
   readonly gone: (exchange: NodeExchange) => void
 }
+
+const TURN = Promise.resolve()
 
 /** The body of an answer runs until its connection ends. */
 const UNTIL_CLOSE = -1
@@ -114,13 +115,18 @@ export class NodeExchange implements HttpExchange {
       this.#left = framing
     } else if (framing === 'stream' && this.version === '1.1') this.#left = CHUNKED
     else this.#left = UNTIL_CLOSE
-    if (bodiless) this.#left = BODILESS
-    if (this.#parts.draining() || this.#left === UNTIL_CLOSE || this.#bodyIsLeft()) this.#res.shouldKeepAlive = false
+    if (this.#left === UNTIL_CLOSE && !bodiless) this.#res.shouldKeepAlive = false
+    if (bodiless || framing === 'none') this.#left = BODILESS
+    if (this.#parts.draining() || this.#bodyIsLeft()) this.#res.shouldKeepAlive = false
     if (!this.#res.shouldKeepAlive) this.#parts.lingers()
-    this.#res.writeHead(status, reason === '' ? (STATUS_CODES[status] ?? '') : reason, unchunked(list, this.#left))
+    this.#res.writeHead(
+      status,
+      reason === '' ? (STATUS_CODES[status] ?? '') : reason,
+      this.#left === CHUNKED ? list : withoutTrailer(list),
+    )
     this.headSent = true
     // With what else is said in this turn, and alone where nothing is.
-    queueMicrotask(() => {
+    void TURN.then(() => {
       if (!this.closed && !this.#ended) this.#res.flushHeaders()
     })
   }
@@ -200,9 +206,11 @@ function toPairs(list: readonly string[]): [string, string][] {
 }
 
 /** node:http refuses `Trailer` where there are no chunks. */
-function unchunked(list: string[], left: number): string[] {
-  if (left === CHUNKED) return list
-  const fields = Fields.of(list)
-  if (!fields.has(FIELD.trailer)) return list
-  return list.filter((_, i) => (fields.kind(i >> 1) & FIELD.trailer) === 0)
+function withoutTrailer(list: readonly string[]): string[] {
+  const out: string[] = []
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] as string
+    if (name.length !== 7 || name.toLowerCase() !== 'trailer') out.push(name, list[i + 1] as string)
+  }
+  return out
 }

@@ -5,12 +5,16 @@ import { latin1 } from '../http/octets.ts'
 /** Up to here a message is one string: the runtime copies it, and writes it without allocating. */
 const STRING_BYTES = 16_384
 
+const TURN = Promise.resolve()
+
 export class HttpOutbox {
   readonly #socket: Socket
   #text = ''
   /** What stands before `#text` where it holds bytes: strings and copies, in order. */
   #parts: (string | Buffer)[] | undefined
   #queued = false
+  /** Made once, and only where something waits for the end of a turn. */
+  #flushQueued: (() => void) | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -19,11 +23,6 @@ export class HttpOutbox {
   /** The client is behind: `drain` of the socket follows. */
   get needsDrain(): boolean {
     return this.#socket.writableLength >= this.#socket.writableHighWaterMark
-  }
-
-  /** Nothing waits here nor in the socket. */
-  get empty(): boolean {
-    return this.#text === '' && this.#parts === undefined && this.#socket.writableLength === 0
   }
 
   /** Latin-1. */
@@ -51,10 +50,12 @@ export class HttpOutbox {
     }
     if (this.#queued) return
     this.#queued = true
-    queueMicrotask(() => {
+    this.#flushQueued ??= () => {
       this.#queued = false
       this.flush()
-    })
+    }
+    // A third of what `queueMicrotask` costs.
+    void TURN.then(this.#flushQueued)
   }
 
   flush(): void {

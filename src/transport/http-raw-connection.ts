@@ -16,6 +16,8 @@ export interface RawConnectionHost {
   readonly handler: ExchangeHandler
   readonly limits: HeadLimits
   readonly draining: boolean
+  /** Connections that have nothing to do are ended. */
+  readonly closing: boolean
   /** Looks at all connections until now. */
   readonly looks: number
   readonly headLooks: number
@@ -62,6 +64,7 @@ export class RawConnection implements ExchangeRoom {
   #paused = false
   /** The client has said everything. */
   #ended = false
+  #watched: RawExchange | undefined
   #readAway = 0
   #peer: Peer | undefined
 
@@ -109,10 +112,6 @@ export class RawConnection implements ExchangeRoom {
   /** The client has ended its side. */
   end(): void {
     this.#ended = true
-    if (this.#phase === BUSY && this.#exchange?.bodyComplete) {
-      const exchange = this.#exchange
-      new HalfOpenWatch(exchange, this.#socket, (delayMs, fn) => this.#host.after(delayMs, fn))
-    }
     this.#endIfDry()
   }
 
@@ -168,7 +167,7 @@ export class RawConnection implements ExchangeRoom {
 
   answered(exchange: RawExchange): void {
     this.#exchange = undefined
-    if (!exchange.keepAlive) this.#linger()
+    if (!exchange.keepAlive || this.#host.closing) this.#linger()
     else {
       const body = exchange.body
       this.#body = body.complete ? undefined : body
@@ -196,12 +195,19 @@ export class RawConnection implements ExchangeRoom {
     return { socket, early }
   }
 
-  /** Nothing more is coming, and nothing waits to be dealt with: what is half there will never be whole. */
+  /** Once nothing more is coming: what is half there will never be whole, and who asked may have gone. */
   #endIfDry(): void {
-    if (!this.#ended || (this.#kept !== undefined && this.#phase !== HEAD)) return
-    if (this.#phase === IDLE) this.#linger()
-    else if (this.#phase === HEAD || this.#phase === AWAY) this.destroy()
-    else if (this.#phase === BUSY && this.#exchange?.bodyComplete === false) this.#exchange.destroy()
+    if (!this.#ended) return
+    const exchange = this.#exchange
+    if (this.#phase === BUSY && exchange?.bodyComplete) {
+      if (this.#watched !== exchange) {
+        new HalfOpenWatch(exchange, this.#socket, (delayMs, fn) => this.#host.after(delayMs, fn))
+      }
+      this.#watched = exchange
+    } else if (this.#phase === HEAD || this.#phase === AWAY) this.destroy()
+    else if (this.#kept !== undefined) return
+    else if (this.#phase === IDLE) this.#linger()
+    else if (this.#phase === BUSY) exchange?.destroy()
   }
 
   #enter(phase: number): void {
@@ -292,7 +298,13 @@ export class RawConnection implements ExchangeRoom {
       this.#kept = Buffer.from(bytes.subarray(at, end))
       at = end
     }
-    this.#host.handler(exchange)
+    try {
+      this.#host.handler(exchange)
+    } catch (error) {
+      this.#processing = false
+      exchange.destroy()
+      throw error
+    }
     return at
   }
 

@@ -127,9 +127,9 @@ export class RawExchange implements HttpExchange {
   head(status: number, reason: string, fields: string, framing: AnswerFraming): void {
     if (this.headSent || this.closed) return
     if (!(status >= 200 && status <= 999)) throw new RangeError(`expected a final status, got \`${status}\``)
-    this.headSent = true
     const bodiless = this.method === 'HEAD' || status === 204 || status === 304
     let text = statusLine(status, reason) + fields
+    this.headSent = true
     if (typeof framing === 'number') {
       if (status !== 204 && status !== 304) text += `Content-Length: ${framing}\r\n`
       this.#left = framing
@@ -140,7 +140,7 @@ export class RawExchange implements HttpExchange {
       this.#left = UNTIL_CLOSE
       this.keepAlive = false
     }
-    if (bodiless) this.#left = BODILESS
+    if (bodiless || framing === 'none') this.#left = BODILESS
     if (this.keepAlive && (this.#room.draining || this.#bodyIsLeft())) this.keepAlive = false
     if (!this.keepAlive) text += 'Connection: close\r\n'
     else if (this.version === '1.0') text += 'Connection: keep-alive\r\n'
@@ -235,8 +235,12 @@ export class RawExchange implements HttpExchange {
   }
 }
 
+/** RFC 9112 §4 */
+const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
+
 function statusLine(status: number, reason: string): string {
   const usual = STATUS_LINES.get(status)
   if (usual !== undefined && (reason === '' || reason === usual.words)) return usual.line
+  if (!REASON.test(reason)) throw new TypeError('expected a reason of visible Latin-1')
   return `HTTP/1.1 ${status} ${reason}\r\n`
 }

@@ -43,6 +43,7 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
     handler: options.handler,
     limits,
     draining: false,
+    closing: false,
     looks: 0,
     headLooks: headMs / lookMs,
     idleLooks: idleMs / lookMs,
@@ -103,6 +104,7 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
 
   function close(timeoutMs: number): Promise<void> {
     host.draining = true
+    host.closing = true
     return new Promise((resolve) => {
       let unbound = false
       const timer = clock.after(timeoutMs, () => {
