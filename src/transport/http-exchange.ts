@@ -18,11 +18,14 @@ export interface Peer {
 export interface ExchangeEvents {
   /** Bytes of the request's body. Valid during the call only: keep a copy. False holds the body until `resumeBody`. */
   data(chunk: Buffer): boolean
-  /** The body has come whole. */
+  /** The body has come whole. Where its length is known this follows its last bytes at once, even if they were held. */
   bodyEnd(): void
   /** The client takes more of the answer. */
   drain(): void
-  /** The connection ended before the answer was out, or after it: always the last, exactly once. */
+  /**
+   * The answer is out to its last byte, or the connection ended before: always the last, exactly once, within `end` or
+   * `destroy` where that is when it happens. Not told of one whose connection was taken.
+   */
   closed(answered: boolean): void
 }
 
@@ -32,7 +35,10 @@ export type AnswerFraming =
   | number
   /** In chunks; for clients of HTTP/1.0 until the connection ends. */
   | 'stream'
-  /** There is no body whatever the fields say: answers to HEAD, 204, 304. Fields are written as they are given. */
+  /**
+   * There is no body whatever the fields say: answers to HEAD, 204, 304. Fields are written as they are given. Other answers
+   * may have a length too where there is none: those to HEAD get the field without the bytes.
+   */
   | 'none'
 
 export interface HttpExchange {
@@ -64,6 +70,8 @@ export interface HttpExchange {
   /**
    * The head of the answer. `fields` are lines as of `Fields.text`, without framing and without `Connection`, `Date`
    * included where it is wanted; the engine adds framing and what the connection needs.
+   * @throws RangeError, TypeError for a status that is not final, and for a reason or fields that cannot be written; the
+   * exchange is as it was
    */
   head(status: number, reason: string, fields: string, framing: AnswerFraming): void
   /** Body bytes. Valid during the call only for the engine as well: it copies what it cannot send at once. False: wait for `drain`. */
@@ -80,7 +88,8 @@ export interface HttpExchange {
 
   /**
    * For requests with `upgrade`: hands the connection over, with the bytes that came behind the request. The exchange is
-   * over; nothing else of it may be called. Undefined where the connection is gone.
+   * over; nothing else of it may be called, and nothing is told. The socket is paused: `resume` it once it is listened to.
+   * Undefined where the connection is gone or an answer has begun.
    */
   takeConnection(): { socket: Duplex; early: Buffer } | undefined
 }

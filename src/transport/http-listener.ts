@@ -10,6 +10,7 @@ import {
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Address } from '../core/node.ts'
+import { refuse } from './http-refusal.ts'
 import { listenOn } from './listen.ts'
 
 export interface HttpListenerOptions {
@@ -23,6 +24,12 @@ export interface HttpListenerOptions {
   readonly expectContinue?: 'auto' | 'manual' | undefined
   /** Bytes of a request's head. @default 16384 */
   readonly maxHeaderBytes?: number | undefined
+  /** Fields of a request's head; node drops what is beyond without a word. @default 2000 */
+  readonly maxHeadersCount?: number | undefined
+  /** node refuses requests of HTTP/1.1 without `Host` itself, in no words of ours. @default true */
+  readonly requireHost?: boolean | undefined
+  /** A client that has ended its side is answered still; else it counts as gone. @default false */
+  readonly halfOpen?: boolean | undefined
   /** For a request's head to arrive, from its first byte or the connection's start. @default 10000 */
   readonly headersTimeoutMs?: number | undefined
   /** How long an idle connection is kept. @default 75000 */
@@ -64,11 +71,14 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, headersTimeout),
     keepAliveTimeout: options.keepAliveTimeoutMs ?? 75_000,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    requireHostHeader: options.requireHost ?? true,
     noDelay: true,
     rejectNonStandardBodyWrites: options.rejectNonStandardBodyWrites ?? false,
   }
   const server = createServer(serverOptions)
+  if (options.maxHeadersCount !== undefined) server.maxHeadersCount = options.maxHeadersCount
+  // Not among the documented ones. A node without it would take such a client for gone.
+  if (options.halfOpen) (server as Server & { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen = true
   if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
 
   const sockets = new Set<Socket>()
@@ -86,7 +96,11 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
       return
     }
     answers.add(res)
-    res.once('close', () => answers.delete(res))
+    res.once('close', () => {
+      answers.delete(res)
+      // Its head may have promised that the connection goes on.
+      if (closing !== undefined) setImmediate(() => server.closeIdleConnections())
+    })
     if (draining) res.shouldKeepAlive = false
     options.request(req, res)
   }
@@ -143,24 +157,4 @@ function answerClientError(error: Error & { code?: string }, socket: Duplex): vo
   if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, 431, 'the header fields are too large')
   else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, 408, 'the request took too long to arrive')
   else refuse(socket, 400, 'the request is malformed')
-}
-
-const REFUSALS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
-  501: 'Not Implemented',
-}
-
-/** Answers on a bare socket and closes it. */
-function refuse(socket: Duplex, status: number, message: string): void {
-  const code = status === 501 ? 'UNIMPLEMENTED' : 'INVALID_ARGUMENT'
-  const body = JSON.stringify({ status: false, code, msg: message })
-  socket.on('error', () => {})
-  socket.end(
-    `HTTP/1.1 ${status} ${REFUSALS[status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    // Half-open clients do not keep the socket: it is closed once the answer is out.
-    () => socket.destroy(),
-  )
 }

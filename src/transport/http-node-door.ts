@@ -1,0 +1,208 @@
+/**
+ * The front engine on node:http (`gateway.parser: safe`): node's own strict parser, nothing private, about twice the cost.
+ * What it lets through and ours would not is refused here, and its requests are served one after the other, as ours are.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { systemClock, type Timer } from '../core/clock.ts'
+import { Fields } from '../http/fields.ts'
+import { type HeadLimits, type Refused, refused } from '../http/head-result.ts'
+import { checkRequest } from '../http/request-check.ts'
+import { REQUEST_LIMITS } from '../http/request-head.ts'
+import { isRequestTarget } from '../http/target.ts'
+import { AnswerProgress } from './answer-progress.ts'
+import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
+import { HalfOpenWatch } from './http-half-open.ts'
+import { createHttpListener } from './http-listener.ts'
+import { NodeExchange } from './http-node-exchange.ts'
+import { NodeUpgrade } from './http-node-upgrade.ts'
+import { refuse } from './http-refusal.ts'
+
+/** Requests behind one in progress, on one connection; it is not read on from there. */
+const MAX_WAITING = 16
+/** Looks in the time that an answer may wait; it is exact to that. */
+const LOOKS = 4
+
+interface Connection {
+  current: NodeExchange | undefined
+  /** Requests behind it. */
+  readonly waiting: (() => void)[]
+  pausing: boolean
+  /** Nothing more of it is served. */
+  refused: boolean
+}
+
+/** What our parser lets into a target. */
+const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]*$/
+const LONG_TARGET = refused(414, 'the request target is too long')
+const BAD_TARGET = refused(400, 'the request target is malformed')
+const MANY_FIELDS = refused(431, 'too many header fields')
+const OTHER_EXPECTATION = refused(417, 'an expectation other than 100-continue')
+const BODY_AND_UPGRADE = refused(501, 'an upgrade with a body is not supported')
+
+/** Opens nothing itself. */
+export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
+  const clock = options.clock ?? systemClock
+  const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
+  const lookMs = (options.answerTimeoutMs ?? 10_000) / LOOKS
+  const connections = new WeakMap<Socket, Connection>()
+  const inProgress = new Map<NodeExchange, { socket: Socket; progress: AnswerProgress; looks: number }>()
+  let looking: Timer | undefined
+  let draining = false
+
+  const listener = createHttpListener({
+    request,
+    upgrade,
+    expectContinue: 'manual',
+    halfOpen: true,
+    requireHost: false,
+    maxHeaderBytes: limits.headBytes,
+    // One more than are let in: node drops what is beyond without a word.
+    maxHeadersCount: limits.fieldCount + 1,
+    headersTimeoutMs: options.headTimeoutMs,
+    keepAliveTimeoutMs: options.idleTimeoutMs,
+    maxConnections: options.maxConnections,
+  })
+  listener.server.on('checkExpectation', (req: IncomingMessage) => {
+    const connection = connections.get(req.socket)
+    // Behind a request in progress there is no saying it in time.
+    if (connection === undefined || connection.current !== undefined) req.socket.destroy()
+    else turnAway(connection, req.socket, OTHER_EXPECTATION)
+  })
+  listener.server.on('connection', (socket: Socket) => {
+    const connection: Connection = { current: undefined, waiting: [], pausing: false, refused: false }
+    connections.set(socket, connection)
+    socket.once('end', () => watchHalfOpen(connection, socket))
+  })
+
+  function request(req: IncomingMessage, res: ServerResponse): void {
+    const { socket } = req
+    const connection = connections.get(socket)
+    if (connection === undefined || connection.refused) return
+    if (connection.current === undefined && connection.waiting.length === 0) serve(connection, req, res)
+    else {
+      connection.waiting.push(() => serve(connection, req, res))
+      if (connection.waiting.length < MAX_WAITING || connection.pausing) return
+      connection.pausing = true
+      // node goes on reading at the end of each request: it is paused once it has dealt with all that it has.
+      process.nextTick(() => socket.pause())
+    }
+  }
+
+  function turnAway(connection: Connection, socket: Duplex, { status, reason }: Refused): void {
+    connection.refused = true
+    connection.waiting.length = 0
+    refuse(socket, status, reason)
+  }
+
+  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = connections.get(socket as Socket)
+    // Behind a request in progress, whose answer would be written into what is no HTTP any more.
+    if (connection === undefined || connection.current !== undefined) socket.destroy()
+    else {
+      const handed = new NodeUpgrade(req, socket as Socket, head)
+      serve(connection, req, handed.res, handed)
+    }
+  }
+
+  function serve(connection: Connection, req: IncomingMessage, res: ServerResponse, handed?: NodeUpgrade): void {
+    const { socket } = req
+    if (socket.destroyed) return
+    const version = req.httpVersion === '1.0' ? '1.0' : '1.1'
+    const fields = Fields.of(req.rawHeaders)
+    const meaning = problemOf(req, fields) ?? checkRequest(req.method ?? '', fields, version)
+    const refusal =
+      meaning.state === 'meaning' && handed !== undefined && meaning.upgrade === undefined ? BODY_AND_UPGRADE : meaning
+    if (refusal.state === 'refused') {
+      turnAway(connection, socket, refusal)
+      return
+    }
+    const exchange = new NodeExchange({
+      ...{ req, res, fields, meaning: refusal, version, peer: peerOf(socket), draining: () => draining },
+      lingers: () => lingers(socket, req),
+      ...(handed === undefined ? undefined : { handOver: () => handed.handOver() }),
+      gone: (gone) => {
+        inProgress.delete(gone)
+        connection.current = undefined
+        // After whoever served it has been told.
+        queueMicrotask(() => next(connection, socket))
+      },
+    })
+    connection.current = exchange
+    inProgress.set(exchange, { socket, progress: new AnswerProgress(), looks: 0 })
+    if (looking === undefined) looking = clock.after(lookMs, look)
+    options.handler(exchange)
+    if (socket.readableEnded) watchHalfOpen(connection, socket)
+  }
+
+  function next(connection: Connection, socket: Socket): void {
+    if (connection.current !== undefined) return
+    connection.waiting.shift()?.()
+    if (!connection.pausing || connection.waiting.length > 0) return
+    connection.pausing = false
+    socket.resume()
+  }
+
+  function problemOf(req: IncomingMessage, fields: Fields): Refused | undefined {
+    const target = req.url ?? ''
+    if (target.length > limits.targetBytes) return LONG_TARGET
+    const sound = target[0] === '/' ? TARGET.test(target) : isRequestTarget(req.method ?? '', target)
+    if (!sound) return BAD_TARGET
+    return fields.count > limits.fieldCount ? MANY_FIELDS : undefined
+  }
+
+  function watchHalfOpen({ current }: Connection, socket: Socket): void {
+    if (current?.bodyComplete) new HalfOpenWatch(current, socket, (delayMs, fn) => void clock.after(delayMs, fn))
+  }
+
+  /** Cuts clients that take nothing of what waits for them. */
+  function look(): void {
+    for (const [exchange, watched] of inProgress) {
+      watched.looks = watched.progress.moves(watched.socket) ? 0 : watched.looks + 1
+      if (watched.looks > LOOKS) exchange.destroy()
+    }
+    looking = inProgress.size === 0 ? undefined : clock.after(lookMs, look)
+  }
+
+  return {
+    get connections() {
+      return listener.connections
+    },
+    listen: (port, host) => listener.listen(port, host),
+    accept(socket, early) {
+      if (early !== undefined && early.length > 0) socket.unshift(early)
+      listener.server.emit('connection', socket)
+      socket.resume()
+    },
+    drain() {
+      draining = true
+      listener.drain()
+    },
+    close(timeoutMs) {
+      draining = true
+      return listener.close(timeoutMs)
+    },
+  }
+}
+
+function peerOf(socket: Socket): { address: string; localPort: number; encrypted: boolean } {
+  return {
+    address: socket.remoteAddress ?? '',
+    localPort: socket.localPort ?? 0,
+    encrypted: 'encrypted' in socket,
+  }
+}
+
+/** How long what still comes is read away. */
+const LINGER_MS = 2000
+
+/** Before node closes the connection behind an answer, while more of the request may be on its way. */
+function lingers(socket: Socket, req: IncomingMessage): void {
+  if (req.complete) return
+  socket.destroySoon = () => {
+    socket.end()
+    socket.resume()
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  }
+}

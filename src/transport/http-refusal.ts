@@ -1,0 +1,29 @@
+/** The answer to what is no request: the door's own, in the words of all refusals, on a connection that ends with it. */
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** How long what still comes is read away: an unread rest would turn the answer into a reset. */
+const LINGER_MS = 1000
+
+/** The whole answer. `message` holds nothing of what came. */
+export function refusalText(status: number, message: string): string {
+  const code = status === 501 ? 'UNIMPLEMENTED' : 'INVALID_ARGUMENT'
+  const body = JSON.stringify({ status: false, code, msg: message })
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n` +
+    `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}
+
+/** Answers on a bare socket and closes it. One that was answered so already is left as it is. */
+export function refuse(socket: Duplex, status: number, message: string): void {
+  if (socket.writableEnded) return
+  socket.on('error', () => {})
+  // Half-open clients do not keep the socket.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  timer.unref()
+  socket.once('close', () => clearTimeout(timer))
+  socket.once('end', () => socket.destroy())
+  socket.end(refusalText(status, message))
+  socket.resume()
+}
