@@ -1,0 +1,200 @@
+/** One connection to a node: carries one request at a time, reads its answer strictly, and says when it is free again. */
+import { connect, type Socket } from 'node:net'
+import { toHostPort } from '../core/node.ts'
+import type { Fields } from '../http/fields.ts'
+import { AnswerReader, type AnswerSink } from './answer-reader.ts'
+import type { NodePool } from './http-pool.ts'
+import { readBuffer } from './read-buffer.ts'
+import type { RequestBody } from './request-body.ts'
+import { writeRequest } from './request-writer.ts'
+import type { AnswerHead } from './upstream.ts'
+import { UpstreamError } from './upstream-error.ts'
+import type { UpstreamExchange } from './upstream-exchange.ts'
+
+/** How long idle connections are kept when the node does not say how long it keeps them. */
+const IDLE_MS = 4000
+/** Never longer than our own services keep them (75 s) less 5 s, so that we close first. */
+const MAX_IDLE_MS = 70_000
+/** What is taken off a node's announced keep-alive; at its 5 s default node:http would be left with 3. */
+const IDLE_MARGIN_MS = 2000
+
+export class HttpConnection implements AnswerSink {
+  /** When something last happened on it: it was opened, became free, was read from or written to. As exact as the sweep. */
+  movedMs: number
+  /** How long it may be idle; undefined before its first answer. */
+  #keptMs: number | undefined
+  readonly #pool: NodePool
+  readonly #socket: Socket
+  readonly #reader: AnswerReader
+  #exchange: UpstreamExchange | undefined
+  #state: 'connecting' | 'open' | 'closed' = 'connecting'
+  #unreferenced = false
+
+  /** Opens it for a request, which is told of its end. */
+  constructor(pool: NodePool, exchange: UpstreamExchange, nowMs: number) {
+    const { address, limits } = pool
+    this.#pool = pool
+    this.#exchange = exchange
+    this.movedMs = nowMs
+    this.#reader = new AnswerReader(this, limits.maxHeadBytes)
+    if (limits.dial === undefined) {
+      const buffer = readBuffer()
+      const callback = (length: number): boolean => {
+        this.#read(buffer, length)
+        return true
+      }
+      const { host, port } = address
+      this.#socket = connect({ host, port, noDelay: true, keepAlive: true, onread: { buffer, callback } })
+    } else {
+      this.#socket = limits.dial(address)
+      this.#socket.on('data', (chunk: Buffer) => this.#read(chunk, chunk.length))
+    }
+    this.#socket.once('connect', () => this.#opened())
+    this.#socket.on('drain', () => this.#drained())
+    this.#socket.once('end', () => this.#ended())
+    this.#socket.on('error', (error) => this.destroy(error))
+    this.#socket.once('close', () => this.destroy(this.#closedByNode()))
+  }
+
+  /** Resolves when the system has let go of it. */
+  closed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#socket.closed) resolve()
+      else this.#socket.once('close', () => resolve())
+    })
+  }
+
+  /** Begins a request. Returns its body where that is still on its way. */
+  write(exchange: UpstreamExchange): RequestBody | undefined {
+    this.#exchange = exchange
+    this.movedMs = this.#pool.nowMs
+    if (this.#unreferenced) {
+      this.#unreferenced = false
+      this.#socket.ref()
+    }
+    this.#reader.begin(exchange.request.method)
+    return writeRequest(this.#socket, exchange.request, (error) => exchange.bodyFailed(error))
+  }
+
+  /** Its request was broken off. Where nothing of it was sent, the connection can serve another. */
+  drop(): void {
+    this.#exchange = undefined
+    if (this.#state === 'open') this.destroy(ABORTED)
+  }
+
+  /** The answer goes on. */
+  resume(): void {
+    if (this.#reader.resume()) this.#socket.resume()
+  }
+
+  destroy(error: Error): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#reader.stop()
+    this.#socket.destroy()
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    this.#pool.lost(this)
+    exchange?.fail(error)
+  }
+
+  /** Looked at by the sweep while it is idle. Never later than the node's own limit, so the next look counts. */
+  sweepIdle(nowMs: number, untilNextMs: number): boolean {
+    if (nowMs + untilNextMs - this.movedMs <= (this.#keptMs ?? IDLE_MS)) {
+      // A process whose only business is an idle connection has none.
+      if (!this.#unreferenced) this.#socket.unref()
+      this.#unreferenced = true
+      return false
+    }
+    this.destroy(IDLE)
+    return true
+  }
+
+  /** Looked at by the sweep while it is in use or being opened. */
+  sweepBusy(nowMs: number): void {
+    const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs } = this.#pool.limits
+    const silentMs = nowMs - this.movedMs
+    if (this.#state === 'connecting') {
+      if (silentMs >= connectTimeoutMs) this.destroy(this.#tooLate('connect', connectTimeoutMs))
+      return
+    }
+    const exchange = this.#exchange
+    // It is not the node that is waited for.
+    if (exchange === undefined || this.#reader.held || !(exchange.written || this.#socket.writableNeedDrain)) return
+    const limitMs = exchange.answered ? idleTimeoutMs : firstByteTimeoutMs
+    if (silentMs >= limitMs) this.destroy(this.#tooLate(exchange.answered ? 'read' : 'first byte', limitMs))
+  }
+
+  info(head: AnswerHead): void {
+    this.#exchange?.info(head)
+  }
+
+  head(head: AnswerHead): void {
+    this.#keptMs ??= keptMs(head.fields)
+    this.#exchange?.head(head)
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#exchange?.data(chunk) ?? true
+  }
+
+  /** Free before its request is told, so that the next one may use it. */
+  end(trailers: Fields, persistent: boolean): void {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    const whole = exchange?.written === true && this.#socket.writableLength === 0
+    if (persistent && whole && (this.#keptMs ?? 0) > 0) {
+      this.movedMs = this.#pool.nowMs
+      this.#pool.free(this)
+    } else this.destroy(IDLE)
+    exchange?.complete(trailers)
+  }
+
+  malformed(error: UpstreamError): void {
+    this.destroy(error)
+  }
+
+  #opened(): void {
+    if (this.#state !== 'connecting') return
+    this.#state = 'open'
+    this.movedMs = this.#pool.nowMs
+    const exchange = this.#exchange
+    if (exchange === undefined) this.#pool.free(this)
+    else exchange.start(this)
+  }
+
+  #read(bytes: Buffer, length: number): void {
+    this.movedMs = this.#pool.nowMs
+    // Nobody asked: whatever it is, it must not become the answer to the next request.
+    if (this.#exchange === undefined) this.destroy(UNSOLICITED)
+    else if (!this.#reader.read(bytes, length)) this.#socket.pause()
+  }
+
+  #drained(): void {
+    this.movedMs = this.#pool.nowMs
+    this.#exchange?.drain()
+  }
+
+  #ended(): void {
+    if (this.#exchange === undefined || !this.#reader.close()) this.destroy(this.#closedByNode())
+  }
+
+  #closedByNode(): UpstreamError {
+    return new UpstreamError('ECONNRESET', `${toHostPort(this.#pool.address)}: connection closed`)
+  }
+
+  #tooLate(what: string, limitMs: number): UpstreamError {
+    return new UpstreamError('ETIMEDOUT', `${what} ${toHostPort(this.#pool.address)}: no answer in ${limitMs} ms`)
+  }
+}
+
+const ABORTED = new UpstreamError('ECANCELED', 'aborted')
+const IDLE = new UpstreamError('ECANCELED', 'not needed any more')
+const UNSOLICITED = new UpstreamError('EPROTO', 'bytes that nobody asked for')
+
+/** How long the node lets a connection be idle, less a margin; 0 where that leaves nothing (RFC 9112 §9.3, `Keep-Alive`). */
+function keptMs(fields: Fields): number {
+  const said = /(?:^|,)\s*timeout\s*=\s*(\d{1,6})\b/i.exec(fields.get('keep-alive') ?? '')?.[1]
+  if (said === undefined) return IDLE_MS
+  return Math.max(0, Math.min(Number(said) * 1000 - IDLE_MARGIN_MS, MAX_IDLE_MS))
+}
