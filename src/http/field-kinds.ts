@@ -1,11 +1,12 @@
 /** The header fields that a gateway has to know, each with what it means on the way. All others pass as they are. */
+import { type ByteNames, createByteNames } from './byte-names.ts'
 import { INTERNAL } from './internal.ts'
 
 /** What a field is, as bits: decisions on the way look at these instead of at names. */
 export const FIELD: {
-  /** Of one hop only (RFC 9110 §7.6.1), framing included. */
+  /** Of one hop only (RFC 9110 §7.6.1), Transfer-Encoding included; `Trailer` has a bit of its own. */
   readonly hop: 1
-  /** Ours, or could be taken for ours (names with `_`): not believed from outside. */
+  /** Ours: call keys and `goms-…`. Not believed from outside, and never shown there. */
   readonly internal: 2
   /** Where a request came from: `X-Forwarded-*`, `Forwarded`. */
   readonly forwarded: 4
@@ -20,8 +21,12 @@ export const FIELD: {
   /** A name with `_`: a service may send it to a client, no client may send it to a service. */
   readonly underscore: 512
   readonly cors: 1024
+  /** `Trailer`: stays where trailers do. */
   readonly trailer: 2048
   readonly contentLength: 4096
+  /** Of one hop, with what it decides about a request. */
+  readonly upgrade: 8192
+  readonly expect: 16384
 } = {
   hop: 1,
   internal: 2,
@@ -36,9 +41,11 @@ export const FIELD: {
   cors: 1024,
   trailer: 2048,
   contentLength: 4096,
+  upgrade: 8192,
+  expect: 16384,
 }
 
-const KINDS: ReadonlyMap<string, number> = new Map([
+const KNOWN: readonly (readonly [name: string, kind: number])[] = [
   ['host', FIELD.host],
   ['connection', FIELD.hop | FIELD.connection],
   ['keep-alive', FIELD.hop],
@@ -46,11 +53,11 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['proxy-authenticate', FIELD.hop],
   ['proxy-authorization', FIELD.hop],
   ['te', FIELD.hop],
-  ['trailer', FIELD.hop | FIELD.trailer],
+  ['trailer', FIELD.trailer],
   ['transfer-encoding', FIELD.hop | FIELD.framing],
-  ['upgrade', FIELD.hop],
+  ['upgrade', FIELD.hop | FIELD.upgrade],
   ['http2-settings', FIELD.hop],
-  ['expect', FIELD.hop],
+  ['expect', FIELD.hop | FIELD.expect],
   ['content-length', FIELD.framing | FIELD.contentLength],
   ['cookie', FIELD.cookie],
   ['accept-encoding', FIELD.acceptEncoding],
@@ -73,12 +80,39 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['access-control-allow-origin', FIELD.cors],
   ['access-control-allow-credentials', FIELD.cors],
   ['access-control-expose-headers', FIELD.cors],
-])
+]
+
+const KINDS: ReadonlyMap<string, number> = new Map(KNOWN)
+const NAMES: ByteNames = createByteNames(
+  KNOWN.map(([name]) => name),
+  true,
+)
+const KIND_AT: readonly number[] = KNOWN.map(([, kind]) => kind)
 
 /** The bits of a field by its name in lower case; 0 for one that passes as it is. */
 export function kindOfField(lowerCaseName: string): number {
   const known = KINDS.get(lowerCaseName)
   if (known !== undefined) return known
   if (lowerCaseName.startsWith('goms-')) return FIELD.internal
-  return lowerCaseName.includes('_') ? FIELD.internal | FIELD.underscore : 0
+  return lowerCaseName.includes('_') ? FIELD.underscore : 0
+}
+
+/** The same by the bytes of a name in either case, a token. `underscore`: there is a `_` among them. */
+export function kindOfBytes(bytes: Uint8Array, start: number, end: number, underscore: boolean): number {
+  const known = NAMES.find(bytes, start, end)
+  if (known >= 0) return KIND_AT[known] as number
+  if (isOurs(bytes, start, end)) return FIELD.internal
+  return underscore ? FIELD.underscore : 0
+}
+
+/** `goms-…` */
+function isOurs(bytes: Uint8Array, start: number, end: number): boolean {
+  return (
+    ((bytes[start] as number) | 0x20) === 0x67 &&
+    end - start >= 5 &&
+    ((bytes[start + 1] as number) | 0x20) === 0x6f &&
+    ((bytes[start + 2] as number) | 0x20) === 0x6d &&
+    ((bytes[start + 3] as number) | 0x20) === 0x73 &&
+    bytes[start + 4] === 0x2d
+  )
 }

@@ -16,7 +16,7 @@ export interface FieldSpan {
 }
 
 /** Numbers that a span takes in {@link Fields.spans}. */
-const STRIDE = 6
+export const STRIDE = 6
 
 export class Fields {
   /** Latin-1, one field a line, each ended by CRLF. */

@@ -1,33 +1,12 @@
 /**
- * Which header fields pass through a gateway: flat lists of names and values, as node:http gives them.
- * Sources: RFC 9110 §7.6.1 (Connection), §6.6 (what a proxy adds), RFC 9112 §6 (framing is each hop's own).
+ * Which header fields pass through a gateway: from the fields of one message to the lines of the next hop's.
+ * Sources: RFC 9110 §7.6.1 (Connection), §7.6.3 and §6.6 (what a proxy adds), RFC 9112 §6 (framing is each hop's own).
  */
-import { isInternalHeader } from './internal.ts'
-
-/** Fields of one hop only. `Proxy-Auth…` are meant for a forward proxy; `Expect` is answered by whoever reads the body. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-  'expect',
-])
-
-const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'forwarded'])
-
-/** What `Connection` may list in vain: without these the message would mean something else. */
-const UNLISTABLE = new Set(['host', 'content-length', 'content-type', 'content-encoding', 'cookie', 'authorization'])
-
-/** Whether a field, its name in lower case, belongs to one connection and not to the message. */
-export function isHopByHop(lowerCaseName: string): boolean {
-  return HOP_BY_HOP.has(lowerCaseName)
-}
+import { GomsError } from '../core/errors.ts'
+import { connectionOptions } from './connection-options.ts'
+import { FIELD } from './field-kinds.ts'
+import type { Fields } from './fields.ts'
+import { isFieldValue, isToken } from './octets.ts'
 
 /** Where a request came from. */
 export interface Origin {
@@ -42,89 +21,99 @@ export interface Origin {
   readonly port: number
 }
 
-/** The value of a field that may be repeated, joined with commas; undefined without one. The name is in lower case. */
-export function fieldOf(raw: readonly string[], lowerCaseName: string): string | undefined {
-  let value: string | undefined
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    if (name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName) {
-      value = value === undefined ? (raw[i + 1] as string) : `${value}, ${raw[i + 1]}`
-    }
-  }
-  return value
+export interface ToNodeOptions {
+  /** The answer has to be read: it is asked for uncompressed. */
+  readonly identityEncoding: boolean
 }
 
-/** Names that `Connection` lists, in lower case; undefined when there are none besides the usual. */
-export function listedInConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
-  let listed: Set<string> | undefined
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue
-    for (const token of (raw[i + 1] as string).toLowerCase().split(',')) {
-      const option = token.trim()
-      if (option === '' || option === 'keep-alive' || option === 'close' || option === 'upgrade') continue
-      if (UNLISTABLE.has(option)) continue
-      listed ??= new Set()
-      listed.add(option)
-    }
-  }
-  return listed
+/** What is never passed on to a node as it came: of one hop, not to be believed, or written anew. */
+const NOT_TO_NODES =
+  FIELD.hop | FIELD.trailer | FIELD.internal | FIELD.underscore | FIELD.framing | FIELD.host | FIELD.trace
+
+/** Of one hop, and ours. `Trailer` stays, and names with `_` are the service's own affair in this direction. */
+const NOT_TO_CLIENTS = FIELD.hop | FIELD.internal
+
+const FORWARDED_FOR: ReadonlySet<string> = new Set(['x-forwarded-for'])
+
+/**
+ * The lines of a request for a node: `host` first; fields of one hop, our internal ones, those of a trace, framing and
+ * `X-Forwarded-*` are gone, and the latter set anew. The caller adds our own afterwards, so that nothing from outside can
+ * remove or forge them.
+ */
+export function toNodeLines(fields: Fields, origin: Origin, options: ToNodeOptions): string {
+  let drops = NOT_TO_NODES
+  if (!origin.trusted) drops |= FIELD.forwarded
+  if (options.identityEncoding) drops |= FIELD.acceptEncoding
+  let listed = connectionOptions(fields).listed
+  const believed = origin.trusted && fields.has(FIELD.forwarded)
+  if (believed) listed = listed ? new Set([...listed, 'x-forwarded-for']) : FORWARDED_FOR
+  const severalCookies = fields.has(FIELD.cookie) && countOf(fields, FIELD.cookie) > 1
+  if (severalCookies) drops |= FIELD.cookie
+
+  let lines = `host: ${origin.host}\r\n${fields.without(drops, listed)}`
+  if (severalCookies && !listed?.has('cookie')) lines += `cookie: ${joinedCookies(fields)}\r\n`
+  if (options.identityEncoding) lines += 'accept-encoding: identity\r\n'
+  return lines + (believed ? addedTo(fields, origin) : forwardedLines(origin))
+}
+
+function forwardedLines(origin: Origin): string {
+  return (
+    `x-forwarded-for: ${origin.address}\r\nx-forwarded-proto: ${origin.proto}\r\n` +
+    `x-forwarded-host: ${origin.host}\r\nx-forwarded-port: ${origin.port}\r\n`
+  )
+}
+
+/** What a trusted proxy said stays; we add who that proxy is, and what it did not say. */
+function addedTo(fields: Fields, origin: Origin): string {
+  const before = fields.get('x-forwarded-for')
+  let lines = `x-forwarded-for: ${before ? `${before}, ${origin.address}` : origin.address}\r\n`
+  if (fields.get('x-forwarded-proto') === undefined) lines += `x-forwarded-proto: ${origin.proto}\r\n`
+  if (fields.get('x-forwarded-host') === undefined) lines += `x-forwarded-host: ${origin.host}\r\n`
+  if (fields.get('x-forwarded-port') === undefined) lines += `x-forwarded-port: ${origin.port}\r\n`
+  return lines
+}
+
+/** Several are one list (RFC 6265 §5.4 wants one field); many frameworks read the last or the first only. */
+function joinedCookies(fields: Fields): string {
+  const all: string[] = []
+  for (let i = 0; i < fields.count; i++) if (fields.kind(i) & FIELD.cookie) all.push(fields.value(i))
+  return all.join('; ')
+}
+
+function countOf(fields: Fields, kind: number): number {
+  let count = 0
+  for (let i = 0; i < fields.count; i++) if (fields.kind(i) & kind) count++
+  return count
 }
 
 /**
- * The fields of a request for a node: those of one hop, our internal ones, framing and `X-Forwarded-*` are gone, and the
- * latter set anew. The caller adds our own afterwards, so that nothing from outside can remove or forge them.
+ * The lines of an answer, or of its trailers, for the client: without fields of one hop and without ours.
+ * @param dropKinds more bits of `FIELD` that cannot stand there: framing where it is written anew, `Trailer` without
+ * chunks, a service's own CORS beside the gateway's
  */
-export function toNodeHeaders(raw: readonly string[], origin: Origin, identityEncoding: boolean): string[] {
-  const listed = listedInConnection(raw)
-  const out: string[] = ['host', origin.host]
-  let cookie = -1
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    const lower = name.toLowerCase()
-    if (lower === 'host' || lower === 'content-length' || HOP_BY_HOP.has(lower) || isInternalHeader(lower)) continue
-    if (FORWARDED.has(lower) && (!origin.trusted || lower === 'x-forwarded-for')) continue
-    if (listed?.has(lower)) continue
-    if (identityEncoding && lower === 'accept-encoding') continue
-    if (lower === 'cookie') {
-      // Several are one list (RFC 6265 §5.4 wants one); many frameworks read the last or the first only.
-      if (cookie >= 0) {
-        out[cookie] = `${out[cookie]}; ${raw[i + 1]}`
-        continue
-      }
-      cookie = out.length + 1
+export function toClientLines(fields: Fields, dropKinds = 0): string {
+  return fields.without(NOT_TO_CLIENTS | dropKinds, connectionOptions(fields).listed)
+}
+
+/**
+ * Lines from names and values in turn, which may come from anywhere.
+ * @throws GomsError INVALID_ARGUMENT for a name that is no token, and for a value with control characters, line breaks or
+ * characters beyond Latin-1
+ */
+export function toFieldLines(list: readonly string[]): string {
+  let lines = ''
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] as string
+    const value = list[i + 1] as string
+    if (!isToken(name)) {
+      throw new GomsError('INVALID_ARGUMENT', `expected the name of a header field, got ${JSON.stringify(name)}`)
     }
-    out.push(name, raw[i + 1] as string)
+    if (!isFieldValue(value)) {
+      throw new GomsError('INVALID_ARGUMENT', `the header field \`${name}\` has characters that no field may hold`)
+    }
+    lines += `${name}: ${value}\r\n`
   }
-  if (identityEncoding) out.push('accept-encoding', 'identity')
-  addForwarded(out, raw, origin)
-  return out
-}
-
-function addForwarded(out: string[], raw: readonly string[], origin: Origin): void {
-  const before = origin.trusted ? fieldOf(raw, 'x-forwarded-for') : undefined
-  out.push('x-forwarded-for', before ? `${before}, ${origin.address}` : origin.address)
-  if (!origin.trusted || fieldOf(raw, 'x-forwarded-proto') === undefined) out.push('x-forwarded-proto', origin.proto)
-  if (!origin.trusted || fieldOf(raw, 'x-forwarded-host') === undefined) out.push('x-forwarded-host', origin.host)
-  if (!origin.trusted || fieldOf(raw, 'x-forwarded-port') === undefined) {
-    out.push('x-forwarded-port', String(origin.port))
-  }
-}
-
-/** The fields of an answer for the client: without those of one hop and without ours. `Trailer` stays. */
-export function toClientHeaders(raw: readonly string[], drop?: ReadonlySet<string>): string[] {
-  const listed = listedInConnection(raw)
-  const out: string[] = []
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    const lower = name.toLowerCase()
-    if (lower !== 'trailer' && HOP_BY_HOP.has(lower)) continue
-    // Names with `_` are the service's own affair in this direction; the call key and `goms-…` never leave.
-    if (isInternalHeader(lower) && !(lower.includes('_') && !lower.startsWith('goms-'))) continue
-    if (listed?.has(lower) || drop?.has(lower)) continue
-    out.push(name, raw[i + 1] as string)
-  }
-  return out
+  return lines
 }
 
 /** Seconds or an HTTP date of `Retry-After` in milliseconds; undefined when it is missing or malformed. */

@@ -1,21 +1,24 @@
 /** What a node's HTTP answer says about an attempt: its own refusal, busy without proof, or an answer. */
 import type { Outcome, Refusal } from '../core/call.ts'
-import { fieldOf, retryAfterMs } from './header-rules.ts'
+import { FIELD } from './field-kinds.ts'
+import type { Fields } from './fields.ts'
+import { retryAfterMs } from './header-rules.ts'
 import { INTERNAL } from './internal.ts'
 
 const REFUSALS = new Set<string>(['draining', 'overloaded', 'wrong-node', 'unimplemented'])
 
 /** An event stream lives as long as both sides like: it is a session. */
-export function isEventStream(headers: readonly string[]): boolean {
-  return /^text\/event-stream\b/i.test(fieldOf(headers, 'content-type') ?? '')
+export function isEventStream(fields: Fields): boolean {
+  const type = fields.get('content-type')
+  return type !== undefined && /^text\/event-stream\b/i.test(type)
 }
 
-export function outcomeOf(status: number, headers: readonly string[], nowWallMs: number): Outcome {
-  const refused = fieldOf(headers, INTERNAL.refused)
+export function outcomeOf(status: number, fields: Fields, nowWallMs: number): Outcome {
+  const refused = fields.has(FIELD.internal) ? fields.get(INTERNAL.refused) : undefined
   if (refused === undefined && status !== 503 && status !== 429) {
-    return isEventStream(headers) ? { stage: 'answered', status, session: true } : { stage: 'answered', status }
+    return isEventStream(fields) ? { stage: 'answered', status, session: true } : { stage: 'answered', status }
   }
-  const waitMs = retryAfterMs(fieldOf(headers, 'retry-after'), nowWallMs)
+  const waitMs = retryAfterMs(fields.get('retry-after'), nowWallMs)
   const wait = waitMs === undefined ? undefined : { retryAfterMs: waitMs }
   if (refused !== undefined && REFUSALS.has(refused)) {
     return { stage: 'refused', status, refusal: refused as Refusal, ...wait }

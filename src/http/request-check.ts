@@ -1,44 +1,82 @@
 /**
- * What two parsers could read differently is refused at the door, beyond what node:http's strict parser refuses.
- * Sources: RFC 9112 §3.2 (one Host), §6.1 (Transfer-Encoding), §6.3 (message body length).
+ * What the fields of a request say about its framing and its connection, and the refusal of those that two parsers could
+ * read differently. Both parsers of requests ask here: ours, and node:http's in `gateway.parser: safe`.
+ * Sources: RFC 9112 §3.2 (one Host), §6.1 (Transfer-Encoding), §6.3 (length), §9.3 (persistence); RFC 9110 §7.8 (Upgrade),
+ * §10.1.1 (Expect).
  */
+import { connectionOptions } from './connection-options.ts'
+import { FIELD } from './field-kinds.ts'
+import type { Fields } from './fields.ts'
+import { type Refused, refused } from './head-result.ts'
+import { isHost } from './host.ts'
 
-export interface DoorCheck {
-  readonly status: 400 | 501
-  /** What is wrong, for the answer. */
-  readonly reason: string
+export interface RequestMeaning {
+  readonly state: 'meaning'
+  /** As the field says; undefined without one. */
+  readonly contentLength: number | undefined
+  /** The body comes in chunks. Never together with `contentLength`; without both there is none. */
+  readonly chunked: boolean
+  /** The client would go on with this connection. */
+  readonly keepAlive: boolean
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly expectsContinue: boolean
+  /** The protocols that it asks for, as they came. Undefined in HTTP/1.0, for requests with a body, and unless `Connection` says so. */
+  readonly upgrade: string | undefined
 }
 
-/** Undefined for an unambiguous request. */
-export function checkRequest(raw: readonly string[], httpVersion: string): DoorCheck | undefined {
+const BAD_HOST = refused(400, 'malformed Host')
+const BAD_LENGTH = refused(400, 'malformed Content-Length')
+const OTHER_CODING = refused(501, 'a Transfer-Encoding other than chunked')
+const BOTH = refused(400, 'Content-Length beside Transfer-Encoding')
+const OLD_CHUNKS = refused(400, 'Transfer-Encoding in HTTP/1.0')
+const OTHER_EXPECTATION = refused(417, 'an expectation other than 100-continue')
+const TRACED_BODY = refused(400, 'a TRACE request with content')
+
+const LOOKED_AT = FIELD.host | FIELD.framing | FIELD.expect
+
+export function checkRequest(method: string, fields: Fields, version: '1.0' | '1.1'): RequestMeaning | Refused {
   let hosts = 0
   let lengths = 0
   let encodings = 0
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string
-    // Only names of these lengths are looked at: host, expect…, content-length, transfer-encoding.
-    if (name.length === 4 && name.toLowerCase() === 'host') {
+  let contentLength: number | undefined
+  let expectsContinue = false
+  for (let i = 0; i < fields.count; i++) {
+    const kind = fields.kind(i) & LOOKED_AT
+    if (kind === 0) continue
+    const value = fields.value(i)
+    if (kind === FIELD.host) {
       hosts++
-      if (!isHost(raw[i + 1] as string)) return { status: 400, reason: 'malformed Host' }
-    } else if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      lengths++
-      if (!/^\d{1,15}$/.test(raw[i + 1] as string)) return { status: 400, reason: 'malformed Content-Length' }
-    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      encodings++
-      if ((raw[i + 1] as string).toLowerCase() !== 'chunked') {
-        return { status: 501, reason: 'a Transfer-Encoding other than chunked' }
+      if (!isHost(value)) return BAD_HOST
+    } else if (kind === FIELD.framing) {
+      if ((fields.kind(i) & FIELD.contentLength) !== 0) {
+        lengths++
+        if (!/^\d{1,15}$/.test(value)) return BAD_LENGTH
+        contentLength = Number(value)
+      } else {
+        encodings++
+        if (value.toLowerCase() !== 'chunked') return OTHER_CODING
       }
+    } else {
+      if (value.toLowerCase() !== '100-continue') return OTHER_EXPECTATION
+      // RFC 9110 §10.1.1: one in HTTP/1.0 is ignored.
+      expectsContinue = version === '1.1'
     }
   }
-  if (hosts > 1 || (hosts === 0 && httpVersion !== '1.0')) return { status: 400, reason: `${hosts} Host fields` }
-  if (lengths > 1) return { status: 400, reason: `${lengths} Content-Length fields` }
-  if (encodings > 1) return { status: 400, reason: `${encodings} Transfer-Encoding fields` }
-  if (encodings > 0 && lengths > 0) return { status: 400, reason: 'Content-Length beside Transfer-Encoding' }
-  if (encodings > 0 && httpVersion === '1.0') return { status: 400, reason: 'Transfer-Encoding in HTTP/1.0' }
-  return undefined
-}
-
-/** `host`, `host:port`, `[v6]:port`, or nothing at all (RFC 9110 §7.2); no user, path or list. */
-function isHost(value: string): boolean {
-  return /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+;=%]*)(?::\d{0,5})?$/.test(value)
+  if (hosts > 1 || (hosts === 0 && version !== '1.0')) return refused(400, `${hosts} Host fields`)
+  if (lengths > 1) return refused(400, `${lengths} Content-Length fields`)
+  if (encodings > 1) return refused(400, `${encodings} Transfer-Encoding fields`)
+  if (encodings > 0 && lengths > 0) return BOTH
+  if (encodings > 0 && version === '1.0') return OLD_CHUNKS
+  const chunked = encodings > 0
+  const hasBody = chunked || (contentLength ?? 0) > 0
+  if (hasBody && method === 'TRACE') return TRACED_BODY
+  const { close, keepAlive, upgrade } = connectionOptions(fields)
+  return {
+    state: 'meaning',
+    contentLength,
+    chunked,
+    keepAlive: !close && (keepAlive || version === '1.1'),
+    expectsContinue,
+    upgrade: upgrade && !hasBody && version === '1.1' && fields.has(FIELD.upgrade) ? fields.get('upgrade') : undefined,
+  }
 }

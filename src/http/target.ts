@@ -2,6 +2,7 @@
  * The target of a request, decided once: routing and the node see the same path.
  * Sources: RFC 9112 §3.2 (forms), RFC 3986 §6.2.2 and §5.2.4 (normalisation).
  */
+import { isHost } from './host.ts'
 
 export interface Target {
   /** Absolute, normalised: no `.`, `..` or empty segment, unreserved characters decoded. */
@@ -24,6 +25,16 @@ const ALLOWED_QUERY = /^[\x21\x22\x24-\x7e\x80-\xff]*$/
 const ABSOLUTE = /^https?:\/\/([^/?#@\\]+)(.*)$/i
 const UNRESERVED = /[A-Za-z0-9\-._~]/
 
+/**
+ * Whether a target that is no origin-form may stand in a request: absolute-form of `http` and `https` with an authority that
+ * could stand in `Host`, and `*` of OPTIONS alone (RFC 9112 §3.2.4).
+ */
+export function isRequestTarget(method: string, target: string): boolean {
+  if (target === '*') return method === 'OPTIONS'
+  const authority = ABSOLUTE.exec(target)?.[1]
+  return authority !== undefined && isHost(authority)
+}
+
 /** The target, or the status that a bad one is answered with: 400, or 414 when it is too long. */
 export function parseTarget(raw: string): Target | 400 | 414 {
   if (raw.length > MAX_TARGET_BYTES) return 414
@@ -31,7 +42,7 @@ export function parseTarget(raw: string): Target | 400 | 414 {
   let authority: string | undefined
   if (rest[0] !== '/') {
     const absolute = ABSOLUTE.exec(rest)
-    if (!absolute) return 400
+    if (!absolute || !isHost(absolute[1] as string)) return 400
     authority = absolute[1]
     rest = absolute[2] === '' || absolute[2]?.[0] === '?' ? `/${absolute[2]}` : (absolute[2] as string)
   }

@@ -1,0 +1,56 @@
+/** What the `Connection` fields of a message list. Source: RFC 9110 §7.6.1. */
+import { FIELD } from './field-kinds.ts'
+import type { Fields } from './fields.ts'
+
+/** What `Connection` may list in vain: without these the message would mean something else. */
+const UNLISTABLE = new Set([
+  ...['host', 'content-length', 'content-type', 'content-encoding', 'cookie', 'authorization'],
+  ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'forwarded'],
+])
+
+export interface ConnectionOptions {
+  readonly close: boolean
+  readonly keepAlive: boolean
+  readonly upgrade: boolean
+  /** Names of fields that end here, in lower case; undefined without any. */
+  readonly listed: ReadonlySet<string> | undefined
+}
+
+const NONE: ConnectionOptions = { close: false, keepAlive: false, upgrade: false, listed: undefined }
+const CLOSE: ConnectionOptions = { ...NONE, close: true }
+const KEEP_ALIVE: ConnectionOptions = { ...NONE, keepAlive: true }
+const UPGRADE: ConnectionOptions = { ...NONE, upgrade: true }
+
+/** By far the most, without being taken apart. */
+const USUAL: ReadonlyMap<string, ConnectionOptions> = new Map([
+  ['close', CLOSE],
+  ['Close', CLOSE],
+  ['keep-alive', KEEP_ALIVE],
+  ['Keep-Alive', KEEP_ALIVE],
+  ['upgrade', UPGRADE],
+  ['Upgrade', UPGRADE],
+])
+
+export function connectionOptions(fields: Fields): ConnectionOptions {
+  if (!fields.has(FIELD.connection)) return NONE
+  const value = fields.get('connection') as string
+  return USUAL.get(value) ?? take(value.toLowerCase())
+}
+
+function take(value: string): ConnectionOptions {
+  let close = false
+  let keepAlive = false
+  let upgrade = false
+  let listed: Set<string> | undefined
+  for (const token of value.split(',')) {
+    const option = token.trim()
+    if (option === 'close') close = true
+    else if (option === 'keep-alive') keepAlive = true
+    else if (option === 'upgrade') upgrade = true
+    else if (option !== '' && !UNLISTABLE.has(option)) {
+      listed ??= new Set()
+      listed.add(option)
+    }
+  }
+  return { close, keepAlive, upgrade, listed }
+}
