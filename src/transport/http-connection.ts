@@ -1,15 +1,40 @@
 /** One connection to a node: carries one request at a time, reads its answer strictly, and says when it is free again. */
 import { connect, type Socket } from 'node:net'
-import { toHostPort } from '../core/node.ts'
+import { type Address, toHostPort } from '../core/node.ts'
 import type { Fields } from '../http/fields.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
-import type { NodePool } from './http-pool.ts'
+import type { Dial } from './dial.ts'
 import { readBuffer } from './read-buffer.ts'
 import type { RequestBody } from './request-body.ts'
 import { writeRequest } from './request-writer.ts'
 import type { AnswerHead } from './upstream.ts'
 import { UpstreamError } from './upstream-error.ts'
-import type { UpstreamExchange } from './upstream-exchange.ts'
+import type { ExchangeConnection, UpstreamExchange } from './upstream-exchange.ts'
+
+export interface ConnectionLimits {
+  /** Until a connection is established, and until a waiting request gets one. @default 500 */
+  readonly connectTimeoutMs: number
+  /** From a request's last byte to the head of its answer. @default Infinity, as whoever sends has a deadline */
+  readonly firstByteTimeoutMs: number
+  /** Silence within an answer that is not held. @default Infinity, as an event stream may be silent for long */
+  readonly idleTimeoutMs: number
+  /** Head of an answer, in bytes. @default 65536 */
+  readonly maxHeadBytes: number
+  /** How connections are opened. @default over TCP */
+  readonly dial?: Dial | undefined
+}
+
+/** Whose connection it is. */
+export interface ConnectionHost {
+  readonly address: Address
+  readonly limits: ConnectionLimits
+  /** The time of the last look at the connections: exact enough for their idleness, and free. */
+  readonly nowMs: number
+  /** It can take the next request. */
+  free(connection: HttpConnection): void
+  /** It is closed. Called once, before its request is told. */
+  lost(connection: HttpConnection): void
+}
 
 /** How long idle connections are kept when the node does not say how long it keeps them. */
 const IDLE_MS = 4000
@@ -18,12 +43,12 @@ const MAX_IDLE_MS = 70_000
 /** What is taken off a node's announced keep-alive; at its 5 s default node:http would be left with 3. */
 const IDLE_MARGIN_MS = 2000
 
-export class HttpConnection implements AnswerSink {
+export class HttpConnection implements ExchangeConnection, AnswerSink {
   /** When something last happened on it: it was opened, became free, was read from or written to. As exact as the sweep. */
   movedMs: number
   /** How long it may be idle; undefined before its first answer. */
   #keptMs: number | undefined
-  readonly #pool: NodePool
+  readonly #host: ConnectionHost
   readonly #socket: Socket
   readonly #reader: AnswerReader
   #exchange: UpstreamExchange | undefined
@@ -31,9 +56,9 @@ export class HttpConnection implements AnswerSink {
   #unreferenced = false
 
   /** Opens it for a request, which is told of its end. */
-  constructor(pool: NodePool, exchange: UpstreamExchange, nowMs: number) {
-    const { address, limits } = pool
-    this.#pool = pool
+  constructor(host: ConnectionHost, exchange: UpstreamExchange, nowMs: number) {
+    const { address, limits } = host
+    this.#host = host
     this.#exchange = exchange
     this.movedMs = nowMs
     this.#reader = new AnswerReader(this, limits.maxHeadBytes)
@@ -67,7 +92,7 @@ export class HttpConnection implements AnswerSink {
   /** Begins a request. Returns its body where that is still on its way. */
   write(exchange: UpstreamExchange): RequestBody | undefined {
     this.#exchange = exchange
-    this.movedMs = this.#pool.nowMs
+    this.movedMs = this.#host.nowMs
     if (this.#unreferenced) {
       this.#unreferenced = false
       this.#socket.ref()
@@ -94,7 +119,7 @@ export class HttpConnection implements AnswerSink {
     this.#socket.destroy()
     const exchange = this.#exchange
     this.#exchange = undefined
-    this.#pool.lost(this)
+    this.#host.lost(this)
     exchange?.fail(error)
   }
 
@@ -112,7 +137,7 @@ export class HttpConnection implements AnswerSink {
 
   /** Looked at by the sweep while it is in use or being opened. */
   sweepBusy(nowMs: number): void {
-    const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs } = this.#pool.limits
+    const { connectTimeoutMs, firstByteTimeoutMs, idleTimeoutMs } = this.#host.limits
     const silentMs = nowMs - this.movedMs
     if (this.#state === 'connecting') {
       if (silentMs >= connectTimeoutMs) this.destroy(this.#tooLate('connect', connectTimeoutMs))
@@ -144,8 +169,8 @@ export class HttpConnection implements AnswerSink {
     this.#exchange = undefined
     const whole = exchange?.written === true && this.#socket.writableLength === 0
     if (persistent && whole && (this.#keptMs ?? 0) > 0) {
-      this.movedMs = this.#pool.nowMs
-      this.#pool.free(this)
+      this.movedMs = this.#host.nowMs
+      this.#host.free(this)
     } else this.destroy(IDLE)
     exchange?.complete(trailers)
   }
@@ -157,21 +182,21 @@ export class HttpConnection implements AnswerSink {
   #opened(): void {
     if (this.#state !== 'connecting') return
     this.#state = 'open'
-    this.movedMs = this.#pool.nowMs
+    this.movedMs = this.#host.nowMs
     const exchange = this.#exchange
-    if (exchange === undefined) this.#pool.free(this)
+    if (exchange === undefined) this.#host.free(this)
     else exchange.start(this)
   }
 
   #read(bytes: Buffer, length: number): void {
-    this.movedMs = this.#pool.nowMs
+    this.movedMs = this.#host.nowMs
     // Nobody asked: whatever it is, it must not become the answer to the next request.
     if (this.#exchange === undefined) this.destroy(UNSOLICITED)
     else if (!this.#reader.read(bytes, length)) this.#socket.pause()
   }
 
   #drained(): void {
-    this.movedMs = this.#pool.nowMs
+    this.movedMs = this.#host.nowMs
     this.#exchange?.drain()
   }
 
@@ -180,11 +205,11 @@ export class HttpConnection implements AnswerSink {
   }
 
   #closedByNode(): UpstreamError {
-    return new UpstreamError('ECONNRESET', `${toHostPort(this.#pool.address)}: connection closed`)
+    return new UpstreamError('ECONNRESET', `${toHostPort(this.#host.address)}: connection closed`)
   }
 
   #tooLate(what: string, limitMs: number): UpstreamError {
-    return new UpstreamError('ETIMEDOUT', `${what} ${toHostPort(this.#pool.address)}: no answer in ${limitMs} ms`)
+    return new UpstreamError('ETIMEDOUT', `${what} ${toHostPort(this.#host.address)}: no answer in ${limitMs} ms`)
   }
 }
 

@@ -5,32 +5,21 @@
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
-import type { Dial } from './dial.ts'
-import { HttpConnection } from './http-connection.ts'
+import { type ConnectionHost, type ConnectionLimits, HttpConnection } from './http-connection.ts'
 import { UpstreamError } from './upstream-error.ts'
-import type { UpstreamExchange } from './upstream-exchange.ts'
+import type { ExchangePool, UpstreamExchange } from './upstream-exchange.ts'
 
-export interface PoolLimits {
-  /** Until a connection is established, and until a waiting request gets one. @default 500 */
-  readonly connectTimeoutMs: number
-  /** From a request's last byte to the head of its answer. @default Infinity, as whoever sends has a deadline */
-  readonly firstByteTimeoutMs: number
-  /** Silence within an answer that is not held. @default Infinity, as an event stream may be silent for long */
-  readonly idleTimeoutMs: number
+export interface PoolLimits extends ConnectionLimits {
   /** @default 256 */
   readonly maxConnections: number
   /** Requests that wait for a connection; one more fails at once. @default 1024 */
   readonly maxWaiting: number
-  /** Head of an answer, in bytes. @default 65536 */
-  readonly maxHeadBytes: number
-  /** How connections are opened. @default over TCP */
-  readonly dial?: Dial | undefined
 }
 
 export interface PoolHost {
   readonly clock: Clock
   readonly limits: PoolLimits
-  /** The time of the last look at the connections: exact enough for their idleness, and free. */
+  /** The time of the last look at the connections. */
   readonly nowMs: number
   /** There is a connection to look after. */
   watch(): void
@@ -38,7 +27,7 @@ export interface PoolHost {
   emptied(pool: NodePool): void
 }
 
-export class NodePool {
+export class NodePool implements ExchangePool, ConnectionHost {
   readonly address: Address
   readonly limits: PoolLimits
   readonly #host: PoolHost

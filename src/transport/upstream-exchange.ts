@@ -1,8 +1,6 @@
 /** One request to a node and its answer: what its sender holds, and the exact account of how far it got. */
 import { Readable } from 'node:stream'
 import type { Fields } from '../http/fields.ts'
-import type { HttpConnection } from './http-connection.ts'
-import type { NodePool } from './http-pool.ts'
 import type { RequestBody } from './request-body.ts'
 import type { AnswerHead, UpstreamEvents, UpstreamHandle, UpstreamRequest } from './upstream.ts'
 import { UpstreamError } from './upstream-error.ts'
@@ -12,19 +10,37 @@ const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 /** What would end the request line, or become another character on its way (RFC 9112 §3.2). */
 const NO_TARGET = /[^\x21-\x7e\x80-\xff]/
 
+/** What carries it. */
+export interface ExchangeConnection {
+  /** Writes the request. Returns its body where that is still on its way. */
+  write(exchange: UpstreamExchange): RequestBody | undefined
+  /** The request is over before its answer is: closes, unless nothing was written. */
+  drop(): void
+  /** The answer goes on. */
+  resume(): void
+}
+
+/** Where it gets a connection. */
+export interface ExchangePool {
+  /** Binds or starts the request now or later, or refuses it. */
+  acquire(exchange: UpstreamExchange): void
+  /** It does not wait any longer. */
+  withdraw(exchange: UpstreamExchange): void
+}
+
 export class UpstreamExchange implements UpstreamHandle {
   readonly request: UpstreamRequest
   /** When it began to wait for a connection. */
   waitingSinceMs = 0
-  readonly #pool: NodePool
+  readonly #pool: ExchangePool
   readonly #events: UpstreamEvents
-  #connection: HttpConnection | undefined
+  #connection: ExchangeConnection | undefined
   #body: RequestBody | undefined
   #sent = false
   #answered = false
   #done = false
 
-  constructor(pool: NodePool, request: UpstreamRequest, events: UpstreamEvents) {
+  constructor(pool: ExchangePool, request: UpstreamRequest, events: UpstreamEvents) {
     this.#pool = pool
     this.request = request
     this.#events = events
@@ -33,12 +49,12 @@ export class UpstreamExchange implements UpstreamHandle {
   }
 
   /** A connection is being opened for it. */
-  bind(connection: HttpConnection): void {
+  bind(connection: ExchangeConnection): void {
     this.#connection = connection
   }
 
   /** The connection is open and free. */
-  start(connection: HttpConnection): void {
+  start(connection: ExchangeConnection): void {
     this.#connection = connection
     this.#sent = true
     this.#body = connection.write(this)
