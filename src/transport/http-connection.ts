@@ -144,8 +144,12 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
       return
     }
     const exchange = this.#exchange
-    // It is not the node that is waited for.
-    if (exchange === undefined || this.#reader.held || !(exchange.written || this.#socket.writableNeedDrain)) return
+    if (exchange === undefined) return
+    if (this.#reader.held || !(exchange.written || this.#socket.writableNeedDrain)) {
+      // It is not the node that is waited for.
+      this.movedMs = nowMs
+      return
+    }
     const limitMs = exchange.answered ? idleTimeoutMs : firstByteTimeoutMs
     if (silentMs >= limitMs) this.destroy(this.#tooLate(exchange.answered ? 'read' : 'first byte', limitMs))
   }

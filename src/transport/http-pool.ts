@@ -35,8 +35,9 @@ export class NodePool implements ExchangePool, ConnectionHost {
   /** In the order in which they became free. */
   readonly #idle: HttpConnection[] = []
   readonly #waiting = new Set<UpstreamExchange>()
-  /** Its node has left, or the engine was closed: it takes no new requests. */
+  /** Its node has left, or the engine was closed: another pool takes new requests. */
   retiring = false
+  #closed = false
 
   constructor(address: Address, host: PoolHost) {
     this.address = address
@@ -65,6 +66,8 @@ export class NodePool implements ExchangePool, ConnectionHost {
     const idle = this.#idle.pop()
     if (idle !== undefined) {
       exchange.start(idle)
+    } else if (this.#closed) {
+      exchange.refuse(closing(this.address))
     } else if (this.#all.size < this.limits.maxConnections) {
       this.#open(exchange)
     } else if (this.#waiting.size >= this.limits.maxWaiting) {
@@ -105,15 +108,15 @@ export class NodePool implements ExchangePool, ConnectionHost {
     if (this.#all.size === 0) this.#host.emptied(this)
   }
 
-  /** Closes everything now; resolves when the system has let go of it. */
-  async destroy(): Promise<void> {
+  /** Closes everything now, and refuses what comes later; resolves when the system has let go of the connections. */
+  async close(): Promise<void> {
     this.retiring = true
-    const closing = new UpstreamError('ECANCELED', `${toHostPort(this.address)}: closing`)
+    this.#closed = true
     const waiting = [...this.#waiting]
     const all = [...this.#all]
     this.#waiting.clear()
-    for (const exchange of waiting) exchange.refuse(closing)
-    for (const connection of all) connection.destroy(closing)
+    for (const exchange of waiting) exchange.refuse(closing(this.address))
+    for (const connection of all) connection.destroy(closing(this.address))
     await Promise.all(all.map((connection) => connection.closed()))
   }
 
@@ -159,3 +162,7 @@ export class NodePool implements ExchangePool, ConnectionHost {
 }
 
 const LEFT = new UpstreamError('ECANCELED', 'the node has left')
+
+function closing(address: Address): UpstreamError {
+  return new UpstreamError('ECANCELED', `${toHostPort(address)}: closing`)
+}

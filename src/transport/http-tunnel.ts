@@ -94,8 +94,11 @@ class Tunnel implements AnswerSink {
     return this.#body?.push(Buffer.from(chunk)) ?? true
   }
 
+  /** The answer may still be read; the connection has no other use. */
   end(): void {
     this.#body?.push(null)
+    this.#body = undefined
+    this.#socket.destroy()
   }
 
   switched(head: AnswerHead, early: Buffer): void {
@@ -132,8 +135,7 @@ class Tunnel implements AnswerSink {
   #fail(error: Error): void {
     this.#socket.destroy()
     this.#reader.stop()
-    // It has ended already, or is the node's own way to end a tunnel.
-    if (this.#body?.readableEnded === false) this.#body.destroy(error)
+    this.#body?.destroy(error)
     if (this.#done) return
     this.#done = true
     this.#events.error(error, this.#sent ? 'unanswered' : 'unsent')

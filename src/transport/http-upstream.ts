@@ -60,6 +60,7 @@ class Pools implements PoolHost {
   readonly #byAddress = new WeakMap<Address, NodePool>()
   readonly #leaving = new Set<NodePool>()
   #watching = false
+  #closed = false
 
   constructor(limits: PoolLimits, clock: Clock) {
     this.limits = limits
@@ -76,7 +77,8 @@ class Pools implements PoolHost {
     let pool = this.#pools.get(key)
     if (pool === undefined) {
       pool = new NodePool(address, this)
-      this.#pools.set(key, pool)
+      if (this.#closed) pool.close()
+      else this.#pools.set(key, pool)
     }
     this.#byAddress.set(address, pool)
     return pool
@@ -106,10 +108,11 @@ class Pools implements PoolHost {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     const all = this.#all()
     this.#pools.clear()
     this.#leaving.clear()
-    await Promise.all(all.map((pool) => pool.destroy()))
+    await Promise.all(all.map((pool) => pool.close()))
   }
 
   watch(): void {

@@ -57,6 +57,7 @@ export class RequestBody {
     this.#stopped = true
     this.#source.off('data', this.#onData)
     this.#source.off('end', this.#onEnd)
+    this.#source.off('error', this.#onError)
     this.#source.off('close', this.#onClose)
     this.#source.destroy()
   }
@@ -99,7 +100,6 @@ export class RequestBody {
     this.complete = true
   }
 
-  /** Stays until the source is gone: an error that nobody hears would end the process. */
   readonly #onError = (error: Error): void => this.#fail(error)
 
   readonly #onClose = (): void => {

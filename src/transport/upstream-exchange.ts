@@ -44,6 +44,8 @@ export class UpstreamExchange implements UpstreamHandle {
     this.#pool = pool
     this.request = request
     this.#events = events
+    // It may break off while the request waits for a connection; that is found when it has one.
+    if (request.body instanceof Readable) request.body.on('error', () => {})
     if (canBeWritten(request)) pool.acquire(this)
     else this.refuse(new UpstreamError('ERR_INVALID_CHAR', 'the request line cannot be written'))
   }
