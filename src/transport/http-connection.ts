@@ -1,10 +1,10 @@
 /** One connection to a node: carries one request at a time, reads its answer strictly, and says when it is free again. */
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type Address, toHostPort } from '../core/node.ts'
 import type { Fields } from '../http/fields.ts'
 import { AnswerReader, type AnswerSink } from './answer-reader.ts'
-import type { Dial } from './dial.ts'
-import { readBuffer } from './read-buffer.ts'
+import { type Dial, dialReading } from './dial.ts'
+import { IDLE_MS, keptMs } from './keep-alive.ts'
 import type { RequestBody } from './request-body.ts'
 import { writeRequest } from './request-writer.ts'
 import type { AnswerHead } from './upstream.ts'
@@ -36,13 +36,6 @@ export interface ConnectionHost {
   lost(connection: HttpConnection): void
 }
 
-/** How long idle connections are kept when the node does not say how long it keeps them. */
-const IDLE_MS = 4000
-/** Never longer than our own services keep them (75 s) less 5 s, so that we close first. */
-const MAX_IDLE_MS = 70_000
-/** What is taken off a node's announced keep-alive; at its 5 s default node:http would be left with 3. */
-const IDLE_MARGIN_MS = 2000
-
 export class HttpConnection implements ExchangeConnection, AnswerSink {
   /** When something last happened on it: it was opened, became free, was read from or written to. As exact as the sweep. */
   movedMs: number
@@ -62,18 +55,7 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
     this.#exchange = exchange
     this.movedMs = nowMs
     this.#reader = new AnswerReader(this, limits.maxHeadBytes)
-    if (limits.dial === undefined) {
-      const buffer = readBuffer()
-      const callback = (length: number): boolean => {
-        this.#read(buffer, length)
-        return true
-      }
-      const { host, port } = address
-      this.#socket = connect({ host, port, noDelay: true, keepAlive: true, onread: { buffer, callback } })
-    } else {
-      this.#socket = limits.dial(address)
-      this.#socket.on('data', (chunk: Buffer) => this.#read(chunk, chunk.length))
-    }
+    this.#socket = dialReading(address, limits.dial, (bytes, length) => this.#read(bytes, length))
     this.#socket.once('connect', () => this.#opened())
     this.#socket.on('drain', () => this.#drained())
     this.#socket.once('end', () => this.#ended())
@@ -194,9 +176,19 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
 
   #read(bytes: Buffer, length: number): void {
     this.movedMs = this.#host.nowMs
-    // Nobody asked: whatever it is, it must not become the answer to the next request.
-    if (this.#exchange === undefined) this.destroy(UNSOLICITED)
-    else if (!this.#reader.read(bytes, length)) this.#socket.pause()
+    const exchange = this.#exchange
+    if (exchange === undefined) {
+      // Nobody asked: whatever it is, it must not become the answer to the next request.
+      this.destroy(UNSOLICITED)
+      return
+    }
+    try {
+      if (!this.#reader.read(bytes, length)) this.#socket.pause()
+    } catch (error) {
+      // Of whoever receives the answer: it stopped halfway through it.
+      if (this.#exchange !== exchange) throw error
+      this.destroy(error as Error)
+    }
   }
 
   #drained(): void {
@@ -220,10 +212,3 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
 const ABORTED = new UpstreamError('ECANCELED', 'aborted')
 const IDLE = new UpstreamError('ECANCELED', 'not needed any more')
 const UNSOLICITED = new UpstreamError('EPROTO', 'bytes that nobody asked for')
-
-/** How long the node lets a connection be idle, less a margin; 0 where that leaves nothing (RFC 9112 §9.3, `Keep-Alive`). */
-function keptMs(fields: Fields): number {
-  const said = /(?:^|,)\s*timeout\s*=\s*(\d{1,6})\b/i.exec(fields.get('keep-alive') ?? '')?.[1]
-  if (said === undefined) return IDLE_MS
-  return Math.max(0, Math.min(Number(said) * 1000 - IDLE_MARGIN_MS, MAX_IDLE_MS))
-}

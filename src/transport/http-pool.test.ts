@@ -73,6 +73,28 @@ describe('an idle connection', () => {
     expect(connections).toBe(expected)
   })
 
+  it('keeps no process alive', async () => {
+    const clock = manualClock()
+    const calls: string[] = []
+    const { address } = await keeping()
+    const upstream = engine({
+      clock,
+      dial(to) {
+        const socket = dialTcp(to)
+        const noting = (call: string) => (): Socket => {
+          calls.push(call)
+          return socket
+        }
+        return Object.assign(socket, { ref: noting('ref'), unref: noting('unref') })
+      },
+    })
+    await send(upstream, address)
+    clock.advance(1000)
+    expect(calls).toEqual(['unref'])
+    await send(upstream, address)
+    expect(calls).toEqual(['unref', 'ref'])
+  })
+
   it('that the node closes is forgotten', async () => {
     const address = await raw((socket) => socket.once('data', () => socket.end(`${OK}\r\nok`)))
     const upstream = engine()

@@ -347,3 +347,17 @@ describe('a slow side', () => {
     expect(seen).toEqual(['01234', '56789'])
   })
 })
+
+it('a receiver that throws breaks its own request only', async () => {
+  const address = await saying(COUNTED)
+  const upstream = engine()
+  const wrong = new Error('a mistake of the receiver')
+  const failed = new Promise<unknown[]>((resolve) => {
+    const data = (): never => {
+      throw wrong
+    }
+    sendTo(upstream, address, {}, { data, error: (...args) => resolve(args) })
+  })
+  expect(await failed).toEqual([wrong, 'broken'])
+  expect(await send(upstream, address)).toMatchObject({ body: '0123456789' })
+})

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { UpstreamError } from './upstream-error.ts'
 
-/** Up to this a chunk and what frames it leave as one string. */
-const ONE_WRITE_BYTES = 16_384
+/** Up to this a message leaves as one string, which the runtime copies and writes at once; above it the copy costs more. */
+export const ONE_WRITE_BYTES = 16_384
 
 export class RequestBody {
   /** All of it was handed to the connection. */

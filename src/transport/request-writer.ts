@@ -1,11 +1,8 @@
 /** Puts a request on a connection: in one write where it is small, framed anew always. */
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { RequestBody } from './request-body.ts'
+import { ONE_WRITE_BYTES, RequestBody } from './request-body.ts'
 import type { UpstreamRequest } from './upstream.ts'
-
-/** Up to this a message leaves as one string, which the runtime copies and writes at once; above it the copy costs more. */
-export const ONE_WRITE_BYTES = 16_384
 
 /** Methods whose requests say that they have no body (RFC 9110 §8.6). */
 const FRAMED_WHEN_EMPTY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
