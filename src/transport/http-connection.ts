@@ -60,7 +60,7 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
     this.#socket.on('drain', () => this.#drained())
     this.#socket.once('end', () => this.#ended())
     this.#socket.on('error', (error) => this.destroy(error))
-    this.#socket.once('close', () => this.destroy(this.#closedByNode()))
+    this.#socket.once('close', () => this.#gone())
   }
 
   /** Resolves when the system has let go of it. */
@@ -197,11 +197,12 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
   }
 
   #ended(): void {
-    if (this.#exchange === undefined || !this.#reader.close()) this.destroy(this.#closedByNode())
+    if (this.#exchange === undefined || !this.#reader.close()) this.#gone()
   }
 
-  #closedByNode(): UpstreamError {
-    return new UpstreamError('ECONNRESET', `${toHostPort(this.#host.address)}: connection closed`)
+  #gone(): void {
+    if (this.#state === 'closed') return
+    this.destroy(new UpstreamError('ECONNRESET', `${toHostPort(this.#host.address)}: connection closed`))
   }
 
   #tooLate(what: string, limitMs: number): UpstreamError {

@@ -1,6 +1,7 @@
 /** The body of a request as a stream: framed anew, no faster than the node takes it, and never passed off as whole when it is not. */
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
+import { CHUNK_END, chunkHead, lastChunk } from '../http/chunk-writer.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 /** Up to this a message leaves as one string, which the runtime copies and writes at once; above it the copy costs more. */
@@ -76,23 +77,22 @@ export class RequestBody {
     if (!this.#socket.write(chunk)) this.#source.pause()
   }
 
-  /** RFC 9112 §7.1 */
   #writeChunk(chunk: Buffer): boolean {
     const { length } = chunk
     // An empty one would be the last.
     if (length === 0) return true
-    const size = `${length.toString(16)}\r\n`
-    if (length <= ONE_WRITE_BYTES) return this.#socket.write(`${size}${chunk.toString('latin1')}\r\n`, 'latin1')
+    const head = chunkHead(length)
+    if (length <= ONE_WRITE_BYTES) return this.#socket.write(head + chunk.toString('latin1') + CHUNK_END, 'latin1')
     this.#socket.cork()
-    this.#socket.write(size, 'latin1')
+    this.#socket.write(head, 'latin1')
     this.#socket.write(chunk)
-    const more = this.#socket.write('\r\n', 'latin1')
+    const more = this.#socket.write(CHUNK_END, 'latin1')
     this.#socket.uncork()
     return more
   }
 
   readonly #onEnd = (): void => {
-    if (this.#left === undefined) this.#socket.write('0\r\n\r\n', 'latin1')
+    if (this.#left === undefined) this.#socket.write(lastChunk(), 'latin1')
     else if (this.#left > 0) {
       this.#fail(new UpstreamError('ERR_BODY_LENGTH', `the body ended ${this.#left} bytes before its length`))
       return
