@@ -3,11 +3,12 @@
  * Sources: RFC 9112 §4 (status line), §6.3 (length), §9.3 (persistence).
  */
 import { connectionOptions } from './connection-options.ts'
+import { contentLengthOf } from './content-length.ts'
 import { FieldBlock } from './field-block.ts'
 import { FIELD } from './field-kinds.ts'
 import type { Fields } from './fields.ts'
 import { type HeadLimits, INCOMPLETE, type Incomplete, type Refused, refused } from './head-result.ts'
-import { CR, HTAB, LF, latin1, SP } from './octets.ts'
+import { CR, fieldValueEnd, LF, latin1, SP } from './octets.ts'
 
 /** The defaults of {@link HeadLimits} for answers: nodes are less of a danger than strangers, and send longer heads. */
 export const ANSWER_LIMITS: HeadLimits = { headBytes: 65_536, fieldCount: 512, targetBytes: 0 }
@@ -46,6 +47,8 @@ const OTHER_CODING = refused(502, 'a Transfer-Encoding other than chunked')
 const BOTH = refused(502, 'Content-Length beside Transfer-Encoding')
 const OLD_CHUNKS = refused(502, 'Transfer-Encoding in HTTP/1.0')
 const FRAMED_NOTHING = refused(502, 'a body announced where there cannot be one')
+const OLD_INTERIM = refused(502, 'an informational answer in HTTP/1.0')
+const NO_PROTOCOL = refused(502, 'a switch of protocols that names none')
 
 /** `HTTP/1.1 200` */
 const STATUS_BYTES = 12
@@ -108,13 +111,16 @@ export class AnswerHeadReader {
     const status = this.#status
     const version = this.#version
     const reason = this.#reason(bytes, start)
-    const fields = this.#block.take(bytes, base)
+    const fields = this.#block.take(latin1(bytes, base, end - 2))
     this.reset()
     const length = lengthOf(fields, version)
     if (typeof length === 'object') return length
     const framing = framingOf(method, status, length)
     if (typeof framing === 'object') return framing
-    const { close, keepAlive } = connectionOptions(fields)
+    const { close, keepAlive, upgrade } = connectionOptions(fields)
+    if (status < 200 && version === '1.0') return OLD_INTERIM
+    // Without these some would go on with HTTP, others not.
+    if (status === 101 && !(upgrade && fields.has(FIELD.upgrade))) return NO_PROTOCOL
     return {
       state: 'head',
       status,
@@ -142,28 +148,25 @@ export class AnswerHeadReader {
   #statusLine(bytes: Buffer, start: number, end: number): boolean | Refused {
     let at = start + this.#reasonEnd
     if (this.#reasonEnd === 0) {
+      let status = 0
       for (let i = 0; i < STATUS_BYTES; i++) {
         if (start + i === end) return false
         const octet = bytes[start + i] as number
-        const fits = i === 5 || i === 7 || i > 8 ? octet >= 0x30 && octet <= 0x39 : octet === PATTERN.charCodeAt(i)
-        if (!fits) return MALFORMED
+        if (octet === STATUS_LINE[i] && i < 9) continue
+        if ((i !== 5 && i !== 7 && i < 9) || octet < 0x30 || octet > 0x39) return MALFORMED
+        if (i > 8) status = status * 10 + octet - 0x30
       }
-      const minor = (bytes[start + 7] as number) - 0x30
-      if (bytes[start + 5] !== 0x31 || minor > 1) return OTHER_VERSION
-      this.#version = minor === 1 ? '1.1' : '1.0'
-      const digit = (i: number): number => (bytes[start + i] as number) - 0x30
-      this.#status = digit(9) * 100 + digit(10) * 10 + digit(11)
-      if (this.#status < 100 || this.#status > 599) return BAD_STATUS
+      const minor = bytes[start + 7] as number
+      if (bytes[start + 5] !== 0x31 || minor > 0x31) return OTHER_VERSION
+      this.#version = minor === 0x31 ? '1.1' : '1.0'
+      this.#status = status
+      if (status < 100 || status > 599) return BAD_STATUS
       at = start + STATUS_BYTES
       if (at === end) return false
       // Without the space before an empty reason it is no status line (RFC 9112 §4), but one that all read alike.
       if (bytes[at] !== SP && bytes[at] !== CR) return bytes[at] === LF ? BARE : MALFORMED
     }
-    while (at < end) {
-      const octet = bytes[at] as number
-      if ((octet < SP && octet !== HTAB) || octet === 0x7f) break
-      at++
-    }
+    at = fieldValueEnd(bytes, at, end)
     this.#reasonEnd = at - start
     if (at === end) return false
     if (bytes[at] !== CR) return bytes[at] === LF ? BARE : MALFORMED
@@ -174,22 +177,23 @@ export class AnswerHeadReader {
   }
 }
 
-const PATTERN = 'HTTP/x.x xxx'
+const STATUS_LINE = Uint8Array.from(Buffer.from('HTTP/1.1 '))
 
 /** What the fields say of the body's length: bytes, chunks, or nothing. */
 function lengthOf(fields: Fields, version: '1.0' | '1.1'): number | 'chunked' | undefined | Refused {
   if (!fields.has(FIELD.framing)) return undefined
   let length: number | undefined
   let chunked = false
-  for (let i = 0; i < fields.count; i++) {
+  const { count } = fields
+  for (let i = 0; i < count; i++) {
     const kind = fields.kind(i)
     if ((kind & FIELD.framing) === 0) continue
     const value = fields.value(i)
     if ((kind & FIELD.contentLength) !== 0) {
       // Even the same twice: RFC 9110 §8.6 allows to take them for one, and to refuse them.
       if (length !== undefined) return LENGTHS
-      if (!/^\d{1,15}$/.test(value)) return BAD_LENGTH
-      length = Number(value)
+      length = contentLengthOf(value)
+      if (length < 0) return BAD_LENGTH
     } else {
       if (chunked) return ENCODINGS
       if (value.toLowerCase() !== 'chunked') return OTHER_CODING
@@ -203,11 +207,11 @@ function lengthOf(fields: Fields, version: '1.0' | '1.1'): number | 'chunked' | 
 
 /** RFC 9112 §6.3. */
 function framingOf(method: string, status: number, length: number | 'chunked' | undefined): BodyFraming | Refused {
-  if (method === 'HEAD' || status === 304) return 'none'
   if (status < 200 || status === 204) {
-    // §6.1 and RFC 9110 §8.6 forbid it; some read it as a body nevertheless.
+    // §6.1 and RFC 9110 §8.6 forbid it, whatever was asked; some read it as a body nevertheless.
     return length === undefined || length === 0 ? 'none' : FRAMED_NOTHING
   }
+  if (method === 'HEAD' || status === 304) return 'none'
   if (length === 'chunked') return 'chunked'
   return length === undefined ? 'close' : 'length'
 }

@@ -21,20 +21,13 @@ const CLOSE: ConnectionOptions = { ...NONE, close: true }
 const KEEP_ALIVE: ConnectionOptions = { ...NONE, keepAlive: true }
 const UPGRADE: ConnectionOptions = { ...NONE, upgrade: true }
 
-/** By far the most, without being taken apart. */
-const USUAL: ReadonlyMap<string, ConnectionOptions> = new Map([
-  ['close', CLOSE],
-  ['Close', CLOSE],
-  ['keep-alive', KEEP_ALIVE],
-  ['Keep-Alive', KEEP_ALIVE],
-  ['upgrade', UPGRADE],
-  ['Upgrade', UPGRADE],
-])
-
 export function connectionOptions(fields: Fields): ConnectionOptions {
-  if (!fields.has(FIELD.connection)) return NONE
-  const value = fields.get('connection') as string
-  return USUAL.get(value) ?? take(value.toLowerCase())
+  const value = fields.ofKind(FIELD.connection)
+  if (value === undefined) return NONE
+  // By far the most, without being taken apart.
+  if (value === 'keep-alive' || value === 'Keep-Alive') return KEEP_ALIVE
+  if (value === 'close') return CLOSE
+  return value === 'Upgrade' ? UPGRADE : take(value.toLowerCase())
 }
 
 function take(value: string): ConnectionOptions {

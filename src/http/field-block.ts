@@ -3,16 +3,10 @@
  * only looked at; goes on where the bytes ended.
  * Source: RFC 9112 §5; what it lets recipients forgive (§2.2 bare LF, §5.2 folded lines) is refused.
  */
-import { kindOfBytes } from './field-kinds.ts'
+import { FIELD, kindOfBytes } from './field-kinds.ts'
 import { Fields, STRIDE } from './fields.ts'
 import { type Refused, refused } from './head-result.ts'
-import { COLON, CR, HTAB, LF, latin1, SP, TOKEN, UNDERSCORE } from './octets.ts'
-
-const LINE = 0
-const NAME = 1
-const SPACE = 2
-const VALUE = 3
-const BREAK = 4
+import { COLON, CR, fieldValueEnd, HTAB, LF, SP, TOKEN, UNDERSCORE } from './octets.ts'
 
 const FOLDED = refused(400, 'a folded header line')
 const SPACED = refused(400, 'white space before the colon of a header field')
@@ -22,21 +16,19 @@ const BARE = refused(400, 'a line break other than CRLF')
 const TOO_MANY = refused(431, 'too many header fields')
 
 export class FieldBlock {
-  readonly #maxCount: number
+  readonly #maxLength: number
   /** Used again for each block, so that it need not grow. */
   readonly #spans: number[] = []
   #length = 0
   #kinds = 0
-  #phase = LINE
-  /** All relative to the start of the block. */
+  /** Where the line begins that is not whole. All offsets are from the start of the block. */
   #next = 0
-  #nameStart = 0
-  #nameEnd = 0
-  #valueStart = 0
-  #classes = 0
+  /** Up to where that line was looked at, and whether its colon was seen. */
+  #seen = 0
+  #inValue = false
 
   constructor(maxCount: number) {
-    this.#maxCount = maxCount
+    this.#maxLength = maxCount * STRIDE
   }
 
   /** Where the block ended, behind the empty line, after `read` returned true. Relative to its start. */
@@ -49,97 +41,103 @@ export class FieldBlock {
    * @returns true: whole; false: more is needed
    */
   read(bytes: Buffer, base: number, end: number): boolean | Refused {
+    if (this.#seen > this.#next && !this.#goesOn(bytes, base, end)) return false
     const spans = this.#spans
-    let at = base + this.#next
-    let phase = this.#phase
+    let length = this.#length
+    let kinds = this.#kinds
+    let lineStart = base + this.#next
+    let at = lineStart
+    let inValue = false
     while (at < end) {
-      if (phase === LINE) {
-        if (bytes[at] === CR) {
-          if (at + 1 === end) break
-          if (bytes[at + 1] !== LF) return BARE
-          this.#next = at + 2 - base
-          return true
-        }
-        this.#nameStart = at - base
-        this.#classes = 0
-        phase = NAME
+      if (bytes[at] === CR) {
+        if (at + 1 === end) break
+        if (bytes[at + 1] !== LF) return BARE
+        lineStart = at + 2
+        this.#save(length, kinds, lineStart - base, lineStart - base, false)
+        return true
       }
-      if (phase === NAME) {
-        let classes = this.#classes
-        let kind = 0
-        while (at < end) {
-          kind = TOKEN[bytes[at] as number] as number
-          if (kind === 0) break
-          classes |= kind
-          at++
-        }
-        this.#classes = classes
-        if (at === end) break
-        if (bytes[at] !== COLON || at - base === this.#nameStart)
-          return badName(bytes[at] as number, at - base === this.#nameStart)
-        this.#nameEnd = at - base
+      let classes = 0
+      while (at < end) {
+        const bits = TOKEN[bytes[at] as number] as number
+        if (bits === 0) break
+        classes |= bits
         at++
-        phase = SPACE
       }
-      if (phase === SPACE) {
-        while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++
-        if (at === end) break
-        this.#valueStart = at - base
-        phase = VALUE
-      }
-      if (phase === VALUE) {
-        while (at < end) {
-          const octet = bytes[at] as number
-          if ((octet < 0x20 && octet !== HTAB) || octet === 0x7f) break
-          at++
-        }
-        if (at === end) break
-        if (bytes[at] !== CR) return bytes[at] === LF ? BARE : BAD_VALUE
-        at++
-        phase = BREAK
-        if (at === end) break
-      }
-      if (bytes[at] !== LF) return BARE
-      at++
-      phase = LINE
-      let valueEnd = at - 2
-      const valueStart = base + this.#valueStart
+      if (at === end) break
+      if (bytes[at] !== COLON || at === lineStart) return badName(bytes[at] as number, at === lineStart)
+      const nameEnd = at++
+      inValue = true
+      while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++
+      const valueStart = at
+      at = fieldValueEnd(bytes, at, end)
+      if (at === end) break
+      if (bytes[at] !== CR) return bytes[at] === LF ? BARE : BAD_VALUE
+      if (at + 1 === end) break
+      if (bytes[at + 1] !== LF) return BARE
+      let valueEnd = at
       while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--
-      const kind = kindOfBytes(bytes, base + this.#nameStart, base + this.#nameEnd, (this.#classes & UNDERSCORE) !== 0)
-      let length = this.#length
-      if (length === this.#maxCount * STRIDE) return TOO_MANY
-      spans[length++] = this.#nameStart
-      spans[length++] = this.#nameEnd
-      spans[length++] = this.#valueStart
-      spans[length++] = valueEnd - base
-      spans[length++] = at - base
-      spans[length++] = kind
-      this.#length = length
-      this.#kinds |= kind
+      at += 2
+      inValue = false
+      if (length === this.#maxLength) return TOO_MANY
+      const kind = kindOfBytes(bytes, lineStart, nameEnd, (classes & UNDERSCORE) !== 0)
+      kinds |= kind
+      // llhttp takes a tab behind a length for a part of it, and so do we then.
+      if ((kind & FIELD.framing) !== 0 && valueEnd < at - 2) valueEnd = framingValueEnd(bytes, valueEnd, at - 2)
+      spans[length] = lineStart - base
+      spans[length + 1] = nameEnd - base
+      spans[length + 2] = valueStart - base
+      spans[length + 3] = valueEnd - base
+      spans[length + 4] = at - base
+      spans[length + 5] = kind
+      length += STRIDE
+      lineStart = at
     }
-    this.#next = at - base
-    this.#phase = phase
+    this.#save(length, kinds, lineStart - base, at - base, inValue)
     return false
   }
 
-  /** The fields of a block that is whole. The next `read` begins another one. */
-  take(bytes: Buffer, base: number): Fields {
+  /**
+   * Whether there is more to do with a line that was not whole than to look at its new bytes. It is read again when its end
+   * has come or something is wrong in it, not with each piece: so many small pieces cost no more than one.
+   */
+  #goesOn(bytes: Buffer, base: number, end: number): boolean {
+    let at = base + this.#seen
+    if (this.#inValue) at = fieldValueEnd(bytes, at, end)
+    else while (at < end && TOKEN[bytes[at] as number] !== 0) at++
+    this.#seen = at - base
+    return at < end
+  }
+
+  #save(length: number, kinds: number, next: number, seen: number, inValue: boolean): void {
+    this.#length = length
+    this.#kinds = kinds
+    this.#next = next
+    this.#seen = seen
+    this.#inValue = inValue
+  }
+
+  /**
+   * The fields of a block that is whole. The next `read` begins another one.
+   * @param text of the block, without the empty line
+   */
+  take(text: string): Fields {
     const length = this.#length
-    const fields =
-      length === 0
-        ? Fields.NONE
-        : new Fields(latin1(bytes, base, base + this.#next - 2), this.#spans.slice(0, length), this.#kinds)
+    const fields = length === 0 ? Fields.NONE : new Fields(text, this.#spans.slice(0, length), this.#kinds)
     this.reset()
     return fields
   }
 
   /** Forgets what was read. */
   reset(): void {
-    this.#length = 0
-    this.#kinds = 0
-    this.#phase = LINE
-    this.#next = 0
+    this.#save(0, 0, 0, 0, false)
   }
+}
+
+/** Behind the last tab of what is not the value. */
+function framingValueEnd(bytes: Buffer, valueEnd: number, lineEnd: number): number {
+  let end = lineEnd
+  while (end > valueEnd && bytes[end - 1] === SP) end--
+  return end
 }
 
 function badName(octet: number, first: boolean): Refused {

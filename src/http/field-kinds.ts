@@ -49,7 +49,8 @@ const KNOWN: readonly (readonly [name: string, kind: number])[] = [
   ['host', FIELD.host],
   ['connection', FIELD.hop | FIELD.connection],
   ['keep-alive', FIELD.hop],
-  ['proxy-connection', FIELD.hop],
+  // None of its own (RFC 9112 §C.2.2), but llhttp obeys it: so that both end a connection at the same place, we do as well.
+  ['proxy-connection', FIELD.hop | FIELD.connection],
   ['proxy-authenticate', FIELD.hop],
   ['proxy-authorization', FIELD.hop],
   ['te', FIELD.hop],

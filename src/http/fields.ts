@@ -88,10 +88,24 @@ export class Fields {
     return value
   }
 
+  /** The value of the fields of a kind, one bit of `FIELD`; several joined by `, `; undefined without one. */
+  ofKind(kind: number): string | undefined {
+    if ((this.kinds & kind) === 0) return undefined
+    const { spans, text } = this
+    let value: string | undefined
+    for (let at = 5; at < spans.length; at += STRIDE) {
+      if (((spans[at] as number) & kind) === 0) continue
+      const next = text.slice(spans[at - 3], spans[at - 2])
+      value = value === undefined ? next : `${value}, ${next}`
+    }
+    return value
+  }
+
   /** Names and values in turn, as they came. */
   list(): string[] {
     const all: string[] = []
-    for (let i = 0; i < this.count; i++) all.push(this.name(i), this.value(i))
+    const { count } = this
+    for (let i = 0; i < count; i++) all.push(this.name(i), this.value(i))
     return all
   }
 

@@ -5,6 +5,7 @@ export const LF = 0x0a
 export const SP = 0x20
 export const HTAB = 0x09
 export const COLON = 0x3a
+export const DEL = 0x7f
 
 /** What an octet is within a token: 0 where it cannot be in one. */
 export const TOKEN: Uint8Array = new Uint8Array(256)
@@ -30,6 +31,43 @@ export function isFieldValue(text: string): boolean {
     if ((code < 0x20 && code !== HTAB) || code === 0x7f || code > 0xff) return false
   }
   return true
+}
+
+/** The words of a buffer that was read from more than once: a thread reads into one and the same, where it can. */
+let words: Int32Array = new Int32Array(0)
+let wordsOf: Uint8Array = new Uint8Array(0)
+let readBefore: Uint8Array = wordsOf
+
+/** Where octets end that may stand in a field's value: the offset of the first that may not, or `end`. */
+export function fieldValueEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  if (bytes === wordsOf) {
+    const { byteOffset } = bytes
+    while (at < end && ((byteOffset + at) & 3) !== 0) {
+      const octet = bytes[at] as number
+      if ((octet < SP && octet !== HTAB) || octet === DEL) return at
+      at++
+    }
+    // Four at once: a high bit stays where one is below 0x20, or 0x7f. A tab stops it too, and is looked at below.
+    const lastWord = (byteOffset + end) >> 2
+    let word = (byteOffset + at) >> 2
+    while (word < lastWord) {
+      const four = words[word] as number
+      const flipped = four ^ 0x7f7f7f7f
+      if (((((four - 0x20202020) & ~four) | ((flipped - 0x01010101) & ~flipped)) & 0x80808080) !== 0) break
+      word++
+    }
+    at = Math.max(at, (word << 2) - byteOffset)
+  } else if (bytes === readBefore) {
+    wordsOf = bytes
+    words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2)
+  } else readBefore = bytes
+  while (at < end) {
+    const octet = bytes[at] as number
+    if ((octet < SP && octet !== HTAB) || octet === DEL) return at
+    at++
+  }
+  return end
 }
 
 /** `toString('latin1', …)` without its look at the encoding; not documented, so not relied upon. */

@@ -5,6 +5,7 @@
  * §10.1.1 (Expect).
  */
 import { connectionOptions } from './connection-options.ts'
+import { contentLengthOf } from './content-length.ts'
 import { FIELD } from './field-kinds.ts'
 import type { Fields } from './fields.ts'
 import { type Refused, refused } from './head-result.ts'
@@ -40,7 +41,8 @@ export function checkRequest(method: string, fields: Fields, version: '1.0' | '1
   let encodings = 0
   let contentLength: number | undefined
   let expectsContinue = false
-  for (let i = 0; i < fields.count; i++) {
+  const { count } = fields
+  for (let i = 0; i < count; i++) {
     const kind = fields.kind(i) & LOOKED_AT
     if (kind === 0) continue
     const value = fields.value(i)
@@ -50,8 +52,8 @@ export function checkRequest(method: string, fields: Fields, version: '1.0' | '1
     } else if (kind === FIELD.framing) {
       if ((fields.kind(i) & FIELD.contentLength) !== 0) {
         lengths++
-        if (!/^\d{1,15}$/.test(value)) return BAD_LENGTH
-        contentLength = Number(value)
+        contentLength = contentLengthOf(value)
+        if (contentLength < 0) return BAD_LENGTH
       } else {
         encodings++
         if (value.toLowerCase() !== 'chunked') return OTHER_CODING
@@ -77,6 +79,6 @@ export function checkRequest(method: string, fields: Fields, version: '1.0' | '1
     chunked,
     keepAlive: !close && (keepAlive || version === '1.1'),
     expectsContinue,
-    upgrade: upgrade && !hasBody && version === '1.1' && fields.has(FIELD.upgrade) ? fields.get('upgrade') : undefined,
+    upgrade: upgrade && !hasBody && version === '1.1' ? fields.ofKind(FIELD.upgrade) : undefined,
   }
 }

@@ -22,7 +22,7 @@ const PLAIN = /^(?:\/[A-Za-z0-9\-_~!$&'()*+,;=:@][A-Za-z0-9\-._~!$&'()*+,;=:@]*)
 const ALLOWED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
 /** `{`, `|` and the like are sent by browsers; bytes above 0x7f by old clients; control characters and `#` by nobody honest. */
 const ALLOWED_QUERY = /^[\x21\x22\x24-\x7e\x80-\xff]*$/
-const ABSOLUTE = /^https?:\/\/([^/?#@\\]+)(.*)$/i
+const ABSOLUTE = /^https?:\/\/([^/?#@\\]+)([/?].*)?$/i
 const UNRESERVED = /[A-Za-z0-9\-._~]/
 
 /**
@@ -44,7 +44,8 @@ export function parseTarget(raw: string): Target | 400 | 414 {
     const absolute = ABSOLUTE.exec(rest)
     if (!absolute || !isHost(absolute[1] as string)) return 400
     authority = absolute[1]
-    rest = absolute[2] === '' || absolute[2]?.[0] === '?' ? `/${absolute[2]}` : (absolute[2] as string)
+    const behind = absolute[2] ?? '/'
+    rest = behind[0] === '?' ? `/${behind}` : behind
   }
   const mark = rest.indexOf('?')
   const query = mark < 0 ? '' : rest.slice(mark)

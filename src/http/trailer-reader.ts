@@ -3,6 +3,7 @@ import { FieldBlock } from './field-block.ts'
 import { FIELD } from './field-kinds.ts'
 import { Fields } from './fields.ts'
 import { type Refused, refused } from './head-result.ts'
+import { latin1 } from './octets.ts'
 
 export interface TrailerLimits {
   readonly headBytes: number
@@ -45,7 +46,7 @@ export class TrailerReader {
       return -1
     }
     const position = start + this.#block.size - before
-    this.fields = this.#block.take(from, base)
+    this.fields = this.#block.take(latin1(from, base, base + this.#block.size - 2))
     this.#kept = undefined
     this.#keptBytes = 0
     return this.fields.has(ONLY_IN_HEADS) ? MISPLACED : position
