@@ -43,6 +43,7 @@ export class FieldBlock {
   read(bytes: Buffer, base: number, end: number): boolean | Refused {
     if (this.#seen > this.#next && !this.#goesOn(bytes, base, end)) return false
     const spans = this.#spans
+    const token = TOKEN
     let length = this.#length
     let kinds = this.#kinds
     let lineStart = base + this.#next
@@ -58,7 +59,7 @@ export class FieldBlock {
       }
       let classes = 0
       while (at < end) {
-        const bits = TOKEN[bytes[at] as number] as number
+        const bits = token[bytes[at] as number] as number
         if (bits === 0) break
         classes |= bits
         at++

@@ -42,6 +42,7 @@ let readBefore: Uint8Array = wordsOf
 export function fieldValueEnd(bytes: Uint8Array, start: number, end: number): number {
   let at = start
   if (bytes === wordsOf) {
+    const view = words
     const { byteOffset } = bytes
     while (at < end && ((byteOffset + at) & 3) !== 0) {
       const octet = bytes[at] as number
@@ -52,7 +53,7 @@ export function fieldValueEnd(bytes: Uint8Array, start: number, end: number): nu
     const lastWord = (byteOffset + end) >> 2
     let word = (byteOffset + at) >> 2
     while (word < lastWord) {
-      const four = words[word] as number
+      const four = view[word] as number
       const flipped = four ^ 0x7f7f7f7f
       if (((((four - 0x20202020) & ~four) | ((flipped - 0x01010101) & ~flipped)) & 0x80808080) !== 0) break
       word++

@@ -40,6 +40,14 @@ describe('the door', () => {
     expect(check(['Transfer-Encoding', 'chunked'], '1.0')).toMatchObject({ status: 400 })
   })
 
+  it('takes no request to upgrade that some read as a body, some as another protocol', () => {
+    const upgrade = ['Host', 'a', 'Upgrade', 'h2c', 'Connection', 'Upgrade']
+    expect(check([...upgrade, 'Content-Length', '3'])).toMatchObject({ status: 400 })
+    expect(check([...upgrade, 'Transfer-Encoding', 'chunked'])).toMatchObject({ status: 400 })
+    expect(check(upgrade, '1.0')).toMatchObject({ status: 400 })
+    expect(check([...upgrade, 'Content-Length', '0'])).toMatchObject({ upgrade: 'h2c' })
+  })
+
   it('takes no content with TRACE', () => {
     expect(check(['Host', 'a', 'Content-Length', '0'], '1.1', 'TRACE')).toMatchObject({ state: 'meaning' })
     expect(check(['Host', 'a', 'Content-Length', '1'], '1.1', 'TRACE')).toMatchObject({ status: 400 })
@@ -65,8 +73,7 @@ describe('what the fields say', () => {
     [['Upgrade', 'websocket', 'Upgrade', 'h2c', 'Connection', 'upgrade'], '1.1', 'websocket, h2c'],
     [['Upgrade', 'websocket'], '1.1', undefined],
     [['Connection', 'upgrade'], '1.1', undefined],
-    [['Upgrade', 'websocket', 'Connection', 'Upgrade'], '1.0', undefined],
-    [['Upgrade', 'h2c', 'Connection', 'Upgrade', 'Content-Length', '3'], '1.1', undefined],
+    [['Upgrade', 'h2c', 'Connection', 'close', 'Content-Length', '3'], '1.1', undefined],
   ] as const)('%j in HTTP/%s asks for %s', (raw, version, upgrade) => {
     expect(check(['Host', 'a', ...raw], version)).toMatchObject({ upgrade })
   })

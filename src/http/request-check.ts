@@ -21,7 +21,7 @@ export interface RequestMeaning {
   readonly keepAlive: boolean
   /** The client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean
-  /** The protocols that it asks for, as they came. Undefined in HTTP/1.0, for requests with a body, and unless `Connection` says so. */
+  /** The protocols that it asks for, as they came; undefined unless `Connection` says so too. */
   readonly upgrade: string | undefined
 }
 
@@ -31,6 +31,8 @@ const OTHER_CODING = refused(501, 'a Transfer-Encoding other than chunked')
 const BOTH = refused(400, 'Content-Length beside Transfer-Encoding')
 const OLD_CHUNKS = refused(400, 'Transfer-Encoding in HTTP/1.0')
 const OTHER_EXPECTATION = refused(417, 'an expectation other than 100-continue')
+const UPGRADED_BODY = refused(400, 'a request to upgrade with content')
+const OLD_UPGRADE = refused(400, 'a request to upgrade in HTTP/1.0')
 const TRACED_BODY = refused(400, 'a TRACE request with content')
 
 const LOOKED_AT = FIELD.host | FIELD.framing | FIELD.expect
@@ -73,12 +75,18 @@ export function checkRequest(method: string, fields: Fields, version: '1.0' | '1
   const hasBody = chunked || (contentLength ?? 0) > 0
   if (hasBody && method === 'TRACE') return TRACED_BODY
   const { close, keepAlive, upgrade } = connectionOptions(fields)
+  const asked = upgrade ? fields.ofKind(FIELD.upgrade) : undefined
+  if (asked !== undefined) {
+    // RFC 9110 §7.8 lets the first be read and has the second ignored; node:http takes both for the new protocol's bytes.
+    if (hasBody) return UPGRADED_BODY
+    if (version === '1.0') return OLD_UPGRADE
+  }
   return {
     state: 'meaning',
     contentLength,
     chunked,
     keepAlive: !close && (keepAlive || version === '1.1'),
     expectsContinue,
-    upgrade: upgrade && !hasBody && version === '1.1' ? fields.ofKind(FIELD.upgrade) : undefined,
+    upgrade: asked,
   }
 }

@@ -22,9 +22,10 @@ function differentMessage(own: Reading, node: Reading): string | undefined {
     if (part) return `${part} of message ${i}`
   }
   if (own.upgraded !== undefined && own.upgraded !== node.upgraded) return 'bytes behind the upgrade'
-  // Where we wait for more, it may not have found another message.
-  const isMore = node.messages.length > own.messages.length
-  return isMore && own.refused === undefined ? 'another message' : undefined
+  // Where we wait for more, it may not have found another message. Where we close, nothing more is read: llhttp goes on
+  // after `keep-alive, close` in HTTP/1.0, against RFC 9112 §9.3.
+  const waits = own.refused === undefined && !own.closed
+  return waits && node.messages.length > own.messages.length ? 'another message' : undefined
 }
 
 function differentPart(own: Message, node: Message, refused: boolean): string | undefined {
