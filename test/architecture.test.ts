@@ -25,7 +25,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@standard-schema/spec': ['contract/'],
   'oxc-transform': ['cli/', 'app/'],
   pino: ['app/'],
-  undici: ['gateway/', 'transport/', 'telemetry/'],
   valibot: ['config/'],
   yaml: ['config/'],
 }

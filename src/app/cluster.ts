@@ -67,7 +67,7 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
     probe: (address) => accepts(address, connectTimeoutMs),
     async openUpstream() {
       const { createHttpUpstream } = await import('../transport/http-upstream.ts')
-      return createHttpUpstream({ connectTimeoutMs, maxConnections: maxConnectionsPerNode })
+      return createHttpUpstream({ connectTimeoutMs, maxConnections: maxConnectionsPerNode, clock })
     },
     async openRpcUpstream() {
       const { createRpcUpstream } = await import('../transport/rpc-upstream.ts')

@@ -38,10 +38,10 @@ export class AnswerStream {
     this.#watch(options.idleTimeoutMs)
   }
 
-  /** False: wait for `resume`. */
+  /** Keeps a copy, as the chunk is valid during the call only. False: wait for `resume`. */
   push(chunk: Buffer): boolean {
     this.#movedMs = this.#options.clock.now()
-    this.#controller?.enqueue(chunk)
+    this.#controller?.enqueue(new Uint8Array(chunk))
     return (this.#controller?.desiredSize ?? 1) > 0
   }
 

@@ -4,14 +4,16 @@ import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
 import { deadlineIn, forNextHop } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
-import type { NodeInfo } from '../core/node.ts'
+import { type NodeInfo, toHostPort } from '../core/node.ts'
 import type { Policy } from '../core/options.ts'
 import type { ActionRequest } from '../core/running.ts'
-import { isHopByHop } from '../http/header-rules.ts'
-import { INTERNAL, isInternalHeader, toIdentityHeader } from '../http/internal.ts'
+import { FIELD, kindOfField } from '../http/field-kinds.ts'
+import type { Fields } from '../http/fields.ts'
+import { toFieldLines } from '../http/header-rules.ts'
+import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { outcomeOf } from '../http/outcome.ts'
 import { childOf, newTrace, writeTraceContext } from '../telemetry/trace-context.ts'
-import type { Upstream, UpstreamHandle } from '../transport/upstream.ts'
+import type { AnswerHead, Upstream, UpstreamHandle } from '../transport/upstream.ts'
 import { AnswerStream } from './answer-stream.ts'
 
 /** What the route table knows of an action. */
@@ -90,7 +92,9 @@ class ResponseCarrier implements Carrier {
   readonly #call: Call
   readonly #route: ActionRoute
   readonly #method: string
-  readonly #headers: readonly string[]
+  /** Lines of all attempts. */
+  readonly #fields: string
+  readonly #hasHost: boolean
   readonly #search: string
   readonly #body: Buffer | null
   readonly #resolve: (response: Response) => void
@@ -111,7 +115,8 @@ class ResponseCarrier implements Carrier {
     this.#call = call
     this.#route = route
     this.#method = method
-    this.#headers = toHeaders(request, call, deps.callKey)
+    this.#fields = toFields(request, call, deps.callKey)
+    this.#hasHost = /^host:/im.test(this.#fields)
     this.#search = toSearch(request.query)
     this.#body = toBody(request)
     this.#resolve = resolve
@@ -141,15 +146,6 @@ class ResponseCarrier implements Carrier {
 
   attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
     const path = this.#route.pathAt(attempt.node) + this.#search
-    const headers = [
-      ...this.#headers,
-      INTERNAL.target,
-      `${this.#call.service}/${attempt.node.id}`,
-      INTERNAL.attempt,
-      String(attempt.number),
-    ]
-    const leftMs = attempt.leftMs()
-    if (leftMs !== Number.POSITIVE_INFINITY) headers.push(INTERNAL.deadline, String(forNextHop(leftMs)))
     let stream: AnswerStream | undefined
     const broken = (error: Error): void => {
       this.#stopListening?.()
@@ -161,12 +157,12 @@ class ResponseCarrier implements Carrier {
     }
     const handle: UpstreamHandle = this.#deps.upstream.send(
       attempt.node.http,
-      { method: this.#method, path, headers, body: this.#body },
+      { method: this.#method, path, fields: this.#attemptFields(attempt), body: this.#body },
       {
         sent() {},
         info() {},
-        head: (status, answerHeaders, statusText) => {
-          const outcome: Outcome = outcomeOf(status, answerHeaders, this.#deps.clock.wallMs())
+        head: (head) => {
+          const outcome: Outcome = outcomeOf(head.status, head.fields, this.#deps.clock.wallMs())
           if (!attempt.head(outcome)) {
             handle.abort()
             attempt.end('cancelled')
@@ -183,7 +179,7 @@ class ResponseCarrier implements Carrier {
             idle: () => broken(tooLate(this.#call)),
           })
           try {
-            this.#resolve(toResponse(status, statusText, answerHeaders, this.#method, stream))
+            this.#resolve(toResponse(head, stream))
           } catch (cause) {
             broken(unreadable(this.#call, cause))
           }
@@ -216,40 +212,48 @@ class ResponseCarrier implements Carrier {
     this.#stopListening?.()
     this.#reject(error)
   }
-}
 
-function toResponse(
-  status: number,
-  statusText: string,
-  headers: readonly string[],
-  method: string,
-  stream: AnswerStream,
-): Response {
-  const list = new Headers()
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] ?? ''
-    if (!name.toLowerCase().startsWith('goms-')) list.append(name, headers[i + 1] ?? '')
+  #attemptFields(attempt: Attempt): string {
+    const own = [INTERNAL.target, `${this.#call.service}/${attempt.node.id}`, INTERNAL.attempt, String(attempt.number)]
+    const leftMs = attempt.leftMs()
+    if (leftMs !== Number.POSITIVE_INFINITY) own.push(INTERNAL.deadline, String(forNextHop(leftMs)))
+    if (!this.#hasHost) own.push('host', toHostPort(attempt.node.http))
+    return this.#fields + toFieldLines(own)
   }
-  const body = NO_BODY.has(status) || method === 'HEAD' ? null : stream.readable
-  return new Response(body, { status, statusText, headers: list })
 }
 
-function toHeaders(request: ActionRequest, call: Call, callKey: string | undefined): readonly string[] {
-  const headers: string[] = []
-  for (const [name, value] of Object.entries(request.headers ?? {})) if (passes(name)) headers.push(name, value)
+function toResponse({ status, reason, fields, bodiless }: AnswerHead, stream: AnswerStream): Response {
+  const body = NO_BODY.has(status) || bodiless ? null : stream.readable
+  return new Response(body, { status, statusText: reason, headers: toHeaders(fields) })
+}
+
+function toHeaders(fields: Fields): Headers {
+  const headers = new Headers()
+  for (let i = 0; i < fields.count; i++) {
+    if ((fields.kind(i) & FIELD.internal) === 0) headers.append(fields.name(i), fields.value(i))
+  }
+  return headers
+}
+
+function toFields(request: ActionRequest, call: Call, callKey: string | undefined): string {
+  const headers: string[] = givenHeaders(request)
   if (request.json !== undefined) headers.push('content-type', 'application/json')
   if (callKey !== undefined) headers.push(INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey)
   headers.push(INTERNAL.caller, call.caller)
   const identity = call.identity === undefined ? undefined : toIdentityHeader(call.identity)
   if (identity !== undefined) headers.push(INTERNAL.identity, identity)
   headers.push(...writeTraceContext(call.trace))
-  return headers
+  return toFieldLines(headers)
 }
 
+/** Of one hop, or said by us alone. */
+const OURS = FIELD.hop | FIELD.trailer | FIELD.framing | FIELD.internal
+
 /** Headers of the call in progress are often handed on whole: framing is ours, and so is what only we may say. */
-function passes(name: string): boolean {
-  const lower = name.toLowerCase()
-  return !isHopByHop(lower) && lower !== 'content-length' && !(isInternalHeader(lower) && !lower.includes('_'))
+function givenHeaders(request: ActionRequest): string[] {
+  return Object.entries(request.headers ?? {})
+    .filter(([name]) => (kindOfField(name.toLowerCase()) & OURS) === 0)
+    .flatMap(([name, value]) => [name, String(value)])
 }
 
 function lowerCased(headers: ActionRequest['headers']): Readonly<Record<string, string>> {
@@ -268,7 +272,7 @@ function checkRequest(service: string, action: string, request: ActionRequest): 
   }
   if (json !== undefined && body !== undefined) throw wrong('expected `json` or `body`, got both')
   try {
-    new Headers(headers)
+    toFieldLines(Object.entries(headers ?? {}).flatMap(([name, value]) => [name, String(value)]))
   } catch (cause) {
     throw new GomsError('INVALID_ARGUMENT', `${service}/${action}: a header cannot be sent: ${String(cause)}`, {
       cause,

@@ -109,7 +109,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
       callKey: settings.callKey ?? CALL_KEY,
       callClock: clock,
       probe: async (address) => network.accepts(address),
-      openUpstream: async () => createHttpUpstream({ dial: network.dial }),
+      openUpstream: async () => createHttpUpstream({ clock, dial: network.dial }),
       openRpcUpstream: async () => createRpcUpstream({ clock, dial: network.dial }),
     },
   )

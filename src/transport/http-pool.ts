@@ -1,121 +1,56 @@
 /**
- * The connections to one node: bounded, each carrying one request at a time, the last used taken first. Each is an undici
- * `Client` of its own rather than a share of an undici `Pool`, so that a waiting request can leave the queue, a refused
- * connection fails its own request only, and a reset after the head is not mistaken for the end of an unframed body.
+ * The connections to one node: bounded, each carrying one request at a time, the last used taken first. A request has the
+ * connection that is opened for it to itself, so that a refused one fails its own request only.
  */
-import type { Socket } from 'node:net'
-import { Client } from 'undici'
+import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
-import { type Dial, dialTcp } from './dial.ts'
+import { type ConnectionHost, type ConnectionLimits, HttpConnection } from './http-connection.ts'
 import { UpstreamError } from './upstream-error.ts'
+import type { ExchangePool, UpstreamExchange } from './upstream-exchange.ts'
 
-export interface PoolLimits {
-  /** Until a connection is established, and until a waiting request gets one. @default 500 */
-  readonly connectTimeoutMs: number
+export interface PoolLimits extends ConnectionLimits {
   /** @default 256 */
   readonly maxConnections: number
   /** Requests that wait for a connection; one more fails at once. @default 1024 */
   readonly maxWaiting: number
-  /** Head of an answer, in bytes. @default 65536 */
-  readonly maxHeadBytes: number
-  /** How connections are opened. @default over TCP */
-  readonly dial?: Dial | undefined
 }
 
-/** Keep-alive when the node does not say how long it keeps idle connections. */
-const IDLE_MS = 4000
-/** Never longer than our own services keep them (75 s) less 5 s, so that we close first. */
-const MAX_IDLE_MS = 70_000
-/** What is taken off a node's announced keep-alive; at its 5 s default node:http would be left with 3. */
-const IDLE_MARGIN_MS = 2000
-
-/** One connection. */
-export class Slot {
-  readonly client: Client
-  readonly #pool: NodePool
-  readonly #limits: PoolLimits
-  #socket: Socket | undefined
-  /** The present connection ended with an error: an unframed body may have been cut. */
-  failed = false
-  busy = false
-
-  constructor(pool: NodePool, address: Address, limits: PoolLimits) {
-    this.#pool = pool
-    this.#limits = limits
-    this.client = new Client(`http://${toHostPort(address)}`, {
-      pipelining: 1,
-      // The dispatcher's deadline rules until the head; after it the client's own socket is watched by the gateway.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_MS,
-      keepAliveMaxTimeout: MAX_IDLE_MS,
-      keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
-      maxHeaderSize: limits.maxHeadBytes,
-      connect: (_options, callback) => this.#connect(address, callback),
-    })
-    this.client.on('drain', () => this.#pool.free(this))
-    this.client.on('disconnect', () => {
-      this.#socket = undefined
-      this.#pool.lost(this)
-    })
-  }
-
-  get connected(): boolean {
-    return this.#socket !== undefined && !this.#socket.destroyed
-  }
-
-  #connect(address: Address, callback: (...args: [Error, null] | [null, Socket]) => void): void {
-    this.failed = false
-    const socket = (this.#limits.dial ?? dialTcp)(address)
-    let settled = false
-    const timer = setTimeout(() => {
-      socket.destroy(
-        new UpstreamError(
-          'ETIMEDOUT',
-          `connect ${toHostPort(address)}: no answer in ${this.#limits.connectTimeoutMs} ms`,
-        ),
-      )
-    }, this.#limits.connectTimeoutMs)
-    socket.once('connect', () => {
-      settled = true
-      clearTimeout(timer)
-      this.#socket = socket
-      callback(null, socket)
-    })
-    // Before undici's own listener, so that the mark is set when it takes a reset for the end of an unframed body.
-    socket.on('error', (error) => {
-      this.failed = true
-      clearTimeout(timer)
-      if (settled) return
-      settled = true
-      callback(error, null)
-    })
-  }
+export interface PoolHost {
+  readonly clock: Clock
+  readonly limits: PoolLimits
+  /** The time of the last look at the connections. */
+  readonly nowMs: number
+  /** There is a connection to look after. */
+  watch(): void
+  /** A pool that retires has lost its last connection. */
+  emptied(pool: NodePool): void
 }
 
-interface Waiter {
-  take(slot: Slot): void
-  refuse(error: Error): void
-  timer: ReturnType<typeof setTimeout>
-}
+export class NodePool implements ExchangePool, ConnectionHost {
+  readonly address: Address
+  readonly limits: PoolLimits
+  readonly #host: PoolHost
+  readonly #all = new Set<HttpConnection>()
+  /** In the order in which they became free. */
+  readonly #idle: HttpConnection[] = []
+  readonly #waiting = new Set<UpstreamExchange>()
+  /** Its node has left, or the engine was closed: another pool takes new requests. */
+  retiring = false
+  #closed = false
 
-export class NodePool {
-  readonly #address: Address
-  readonly #limits: PoolLimits
-  readonly #slots = new Set<Slot>()
-  readonly #idle: Slot[] = []
-  readonly #waiters = new Set<Waiter>()
-  #closing = false
-  #whenEmpty: (() => void) | undefined
+  constructor(address: Address, host: PoolHost) {
+    this.address = address
+    this.limits = host.limits
+    this.#host = host
+  }
 
-  constructor(address: Address, limits: PoolLimits) {
-    this.#address = address
-    this.#limits = limits
+  get nowMs(): number {
+    return this.#host.nowMs
   }
 
   get connections(): number {
-    return this.#slots.size
+    return this.#all.size
   }
 
   get idle(): number {
@@ -123,115 +58,111 @@ export class NodePool {
   }
 
   get waiting(): number {
-    return this.#waiters.size
+    return this.#waiting.size
   }
 
-  /** Gives a connection now or later, or refuses. Returns how to stop waiting. */
-  acquire(take: (slot: Slot) => void, refuse: (error: Error) => void): (() => void) | undefined {
-    const slot = this.#idle.pop() ?? this.#open()
-    if (slot) {
-      slot.busy = true
-      take(slot)
-      return undefined
-    }
-    if (this.#waiters.size >= this.#limits.maxWaiting) {
-      refuse(this.#full(`${this.#waiters.size} requests are waiting already`))
-      return undefined
-    }
-    const waiter: Waiter = {
-      take,
-      refuse,
-      timer: setTimeout(() => {
-        this.#waiters.delete(waiter)
-        refuse(this.#full(`none became free in ${this.#limits.connectTimeoutMs} ms`))
-      }, this.#limits.connectTimeoutMs),
-    }
-    this.#waiters.add(waiter)
-    return () => {
-      clearTimeout(waiter.timer)
-      this.#waiters.delete(waiter)
+  /** Starts the request now or later, or refuses it. */
+  acquire(exchange: UpstreamExchange): void {
+    const idle = this.#idle.pop()
+    if (idle !== undefined) {
+      exchange.start(idle)
+    } else if (this.#closed) {
+      exchange.refuse(closing(this.address))
+    } else if (this.#all.size < this.limits.maxConnections) {
+      this.#open(exchange)
+    } else if (this.#waiting.size >= this.limits.maxWaiting) {
+      exchange.refuse(this.#full(`${this.#waiting.size} requests are waiting already`))
+    } else {
+      exchange.waitingSinceMs = this.#host.clock.now()
+      this.#waiting.add(exchange)
     }
   }
 
-  /** A slot can take the next request. */
-  free(slot: Slot): void {
-    if (!this.#slots.has(slot)) return
-    slot.busy = false
-    for (const waiter of this.#waiters) {
-      clearTimeout(waiter.timer)
-      this.#waiters.delete(waiter)
-      slot.busy = true
-      waiter.take(slot)
-      return
-    }
-    if (slot.connected && !this.#closing) this.#idle.push(slot)
-    else this.#retire(slot)
+  /** A request waits no longer. */
+  withdraw(exchange: UpstreamExchange): void {
+    this.#waiting.delete(exchange)
   }
 
-  /** A slot in an unknown state, or one whose request was broken off: whoever waits gets a fresh one. */
-  discard(slot: Slot): void {
-    this.#retire(slot)
-    for (const waiter of this.#waiters) {
-      const fresh = this.#open()
-      if (!fresh) return
-      clearTimeout(waiter.timer)
-      this.#waiters.delete(waiter)
-      fresh.busy = true
-      waiter.take(fresh)
-    }
+  /** A connection can take the next request. */
+  free(connection: HttpConnection): void {
+    const next = this.#next()
+    if (next !== undefined) next.start(connection)
+    else if (this.retiring) connection.destroy(LEFT)
+    else this.#idle.push(connection)
   }
 
-  /** A slot's connection is gone. A busy one is settled when it becomes free. */
-  lost(slot: Slot): void {
-    if (slot.busy) return
-    const index = this.#idle.indexOf(slot)
+  /** A connection is gone: whoever waits gets a fresh one. */
+  lost(connection: HttpConnection): void {
+    if (!this.#all.delete(connection)) return
+    const index = this.#idle.lastIndexOf(connection)
     if (index >= 0) this.#idle.splice(index, 1)
-    this.#retire(slot)
+    const next = this.#next()
+    if (next !== undefined) this.#open(next)
+    else if (this.retiring && this.#all.size === 0) this.#host.emptied(this)
   }
 
-  /** Lets traffic end; resolves when the last connection is closed. */
-  retire(): Promise<void> {
-    this.#closing = true
-    for (const slot of this.#idle.splice(0)) this.#retire(slot)
-    if (this.#slots.size === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#whenEmpty = resolve
-    })
+  /** Lets traffic end, and is `emptied` then. */
+  retire(): void {
+    this.retiring = true
+    for (const connection of [...this.#idle]) connection.destroy(LEFT)
+    if (this.#all.size === 0) this.#host.emptied(this)
   }
 
-  /** Closes everything now. */
-  async destroy(): Promise<void> {
-    this.#closing = true
-    for (const waiter of this.#waiters) {
-      clearTimeout(waiter.timer)
-      waiter.refuse(new UpstreamError('ECANCELED', `${toHostPort(this.#address)}: closing`))
+  /** Closes everything now, and refuses what comes later; resolves when the system has let go of the connections. */
+  async close(): Promise<void> {
+    this.retiring = true
+    this.#closed = true
+    const waiting = [...this.#waiting]
+    const all = [...this.#all]
+    this.#waiting.clear()
+    for (const exchange of waiting) exchange.refuse(closing(this.address))
+    for (const connection of all) connection.destroy(closing(this.address))
+    await Promise.all(all.map((connection) => connection.closed()))
+  }
+
+  /**
+   * Closes what was idle, silent or waiting for too long.
+   * @param untilNextMs until the next look
+   */
+  sweep(nowMs: number, untilNextMs: number): void {
+    while (this.#idle[0]?.sweepIdle(nowMs, untilNextMs)) {
+      // It is gone from the list.
     }
-    this.#waiters.clear()
-    this.#idle.length = 0
-    const slots = [...this.#slots]
-    this.#slots.clear()
-    this.#whenEmpty?.()
-    await Promise.all(slots.map((slot) => slot.client.destroy()))
+    for (const connection of this.#all) connection.sweepBusy(nowMs)
+    for (const exchange of this.#waiting) {
+      if (nowMs - exchange.waitingSinceMs < this.limits.connectTimeoutMs) return
+      this.#waiting.delete(exchange)
+      exchange.refuse(this.#full(`none became free in ${this.limits.connectTimeoutMs} ms`))
+    }
   }
 
-  #open(): Slot | undefined {
-    if (this.#slots.size >= this.#limits.maxConnections) return undefined
-    const slot = new Slot(this, this.#address, this.#limits)
-    this.#slots.add(slot)
-    return slot
+  #next(): UpstreamExchange | undefined {
+    if (this.#waiting.size === 0) return undefined
+    for (const exchange of this.#waiting) {
+      this.#waiting.delete(exchange)
+      return exchange
+    }
+    return undefined
   }
 
-  #retire(slot: Slot): void {
-    if (!this.#slots.delete(slot)) return
-    slot.client.destroy().catch(() => {})
-    if (this.#slots.size === 0) this.#whenEmpty?.()
+  #open(exchange: UpstreamExchange): void {
+    const connection = new HttpConnection(this, exchange, this.#host.clock.now())
+    this.#all.add(connection)
+    exchange.bind(connection)
+    this.#host.watch()
   }
 
   /** A lack of ours, not of the node's: the code keeps it out of the node's record. */
   #full(why: string): GomsError {
     return new GomsError(
       'OVERLOADED',
-      `${toHostPort(this.#address)}: all ${this.#limits.maxConnections} connections are in use, ${why}`,
+      `${toHostPort(this.address)}: all ${this.limits.maxConnections} connections are in use, ${why}`,
     )
   }
+}
+
+const LEFT = new UpstreamError('ECANCELED', 'the node has left')
+
+function closing(address: Address): UpstreamError {
+  return new UpstreamError('ECANCELED', `${toHostPort(address)}: closing`)
 }

@@ -1,204 +1,139 @@
-/** HTTP/1.1 to nodes over undici: one request a connection at a time, no redirects, and an exact account of how far it got. */
-import type { Dispatcher } from 'undici'
+/** HTTP/1.1 to nodes on plain sockets: one request a connection at a time, no redirects, and an exact account of how far it got. */
+import { type Clock, systemClock } from '../core/clock.ts'
 import { type Address, toHostPort } from '../core/node.ts'
-import { NodePool, type PoolLimits, type Slot } from './http-pool.ts'
+import { NodePool, type PoolHost, type PoolLimits } from './http-pool.ts'
 import { openTunnel } from './http-tunnel.ts'
-import type { Upstream, UpstreamEvents, UpstreamHandle, UpstreamRequest } from './upstream.ts'
-import { UpstreamError } from './upstream-error.ts'
+import type { Upstream } from './upstream.ts'
+import { UpstreamExchange } from './upstream-exchange.ts'
 
-export type UpstreamOptions = Partial<PoolLimits>
+export interface UpstreamOptions extends Partial<PoolLimits> {
+  /** @default the system's */
+  readonly clock?: Clock | undefined
+}
+
+/** Looks at the connections in one connect time-out: it is exact to a tenth. */
+const LOOKS = 10
+/** Between two looks, in milliseconds, whatever the time-out: idle connections are looked after as well. */
+const MIN_LOOK_MS = 5
+const MAX_LOOK_MS = 100
 
 /** An engine with pools that appear with the first request to an address. */
 export function createHttpUpstream(options: UpstreamOptions = {}): Upstream {
   const limits: PoolLimits = {
     connectTimeoutMs: options.connectTimeoutMs ?? 500,
+    firstByteTimeoutMs: options.firstByteTimeoutMs ?? Number.POSITIVE_INFINITY,
+    idleTimeoutMs: options.idleTimeoutMs ?? Number.POSITIVE_INFINITY,
     maxConnections: options.maxConnections ?? 256,
     maxWaiting: options.maxWaiting ?? 1024,
     maxHeadBytes: options.maxHeadBytes ?? 65_536,
     dial: options.dial,
   }
-  const pools = new Map<string, NodePool>()
-  const leaving = new Set<NodePool>()
+  const pools = new Pools(limits, options.clock ?? systemClock)
   const tunnels = new Set<{ abort(): void }>()
 
-  function poolOf(address: Address): NodePool {
-    const key = toHostPort(address)
-    let pool = pools.get(key)
-    if (!pool) {
-      pool = new NodePool(address, limits)
-      pools.set(key, pool)
-    }
-    return pool
-  }
-
   return {
-    send: (address, request, events) => new Exchange(poolOf(address), request, events),
+    send: (address, request, events) => new UpstreamExchange(pools.of(address), request, events),
     tunnel(address, request, events) {
-      const tunnel = openTunnel(address, request, events, limits, () => tunnels.delete(tunnel))
+      const tunnel = openTunnel(address, request, events, { ...limits, clock: pools.clock }, () =>
+        tunnels.delete(tunnel),
+      )
       tunnels.add(tunnel)
       return tunnel
     },
-    forget(address) {
-      const key = toHostPort(address)
-      const pool = pools.get(key)
-      if (!pool) return
-      pools.delete(key)
-      leaving.add(pool)
-      pool.retire().then(() => leaving.delete(pool))
-    },
-    stats() {
-      const all = [...pools.values(), ...leaving]
-      return {
-        connections: all.reduce((sum, pool) => sum + pool.connections, 0),
-        idle: all.reduce((sum, pool) => sum + pool.idle, 0),
-        waiting: all.reduce((sum, pool) => sum + pool.waiting, 0),
-      }
-    },
+    forget: (address) => pools.forget(address),
+    stats: () => pools.stats(),
     async close() {
       for (const tunnel of tunnels) tunnel.abort()
-      const all = [...pools.values(), ...leaving]
-      pools.clear()
-      await Promise.all(all.map((pool) => pool.destroy()))
+      await pools.close()
     },
   }
 }
 
-/** Thrown into undici to drop a request that was aborted before it was written; its connection lives on. */
-const ABORTED = new UpstreamError('ECANCELED', 'aborted')
+/** The pools of all nodes, and the one timer that looks after their connections. */
+class Pools implements PoolHost {
+  readonly clock: Clock
+  readonly limits: PoolLimits
+  nowMs: number
+  readonly #lookMs: number
+  readonly #pools = new Map<string, NodePool>()
+  /** The same by the address as an object: the one of a node stays the same while the node does. */
+  readonly #byAddress = new WeakMap<Address, NodePool>()
+  readonly #leaving = new Set<NodePool>()
+  #watching = false
+  #closed = false
 
-function toStrings(raw: readonly (Buffer | string)[] | null): string[] {
-  return raw ? raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1'))) : []
-}
-
-/**
- * One request and its answer, as undici's handler. Its older callbacks are used on purpose: they are what the engine calls
- * itself, the newer ones are wrapped around them at a cost per request.
- */
-class Exchange implements UpstreamHandle, Dispatcher.DispatchHandler {
-  readonly #request: UpstreamRequest
-  readonly #events: UpstreamEvents
-  readonly #pool: NodePool
-  #slot: Slot | undefined
-  #stopWaiting: (() => void) | undefined
-  #abort: ((error?: Error) => void) | undefined
-  #resume: (() => void) | undefined
-  #starting = false
-  #rejected = false
-  #sent = false
-  #answered = false
-  #done = false
-
-  constructor(pool: NodePool, request: UpstreamRequest, events: UpstreamEvents) {
-    this.#request = request
-    this.#events = events
-    this.#pool = pool
-    this.#stopWaiting = pool.acquire(
-      (slot) => this.#start(slot),
-      (error) => this.#refused(error),
-    )
+  constructor(limits: PoolLimits, clock: Clock) {
+    this.limits = limits
+    this.clock = clock
+    this.nowMs = clock.now()
+    const shortest = Math.min(limits.connectTimeoutMs, limits.firstByteTimeoutMs, limits.idleTimeoutMs)
+    this.#lookMs = Math.min(MAX_LOOK_MS, Math.max(MIN_LOOK_MS, shortest / LOOKS))
   }
 
-  /** Errors may be found before the caller holds the handle: told a moment later. */
-  #refused(error: Error): void {
-    queueMicrotask(() => this.#fail(error, 'unsent'))
-  }
-
-  #start(slot: Slot): void {
-    this.#slot = slot
-    const { method, path, headers, body, contentLength } = this.#request
-    const framed = contentLength === undefined || Buffer.isBuffer(body)
-    this.#starting = true
-    slot.client.dispatch(
-      {
-        method,
-        path,
-        headers: framed ? (headers as string[]) : [...headers, 'content-length', String(contentLength)],
-        body,
-        // undici would close the connection after each HEAD.
-        ...(method === 'HEAD' ? { reset: false } : undefined),
-      },
-      this,
-    )
-    this.#starting = false
-    // undici refused to write such a request: the connection never heard of it, and says nothing when it is free.
-    if (this.#rejected) this.#pool.discard(slot)
-  }
-
-  abort(): void {
-    if (this.#done) return
-    this.#done = true
-    this.#stopWaiting?.()
-    if (!this.#abort || !this.#slot) return
-    this.#abort(ABORTED)
-    // undici would connect anew, for the request that it has just dropped.
-    this.#pool.discard(this.#slot)
-  }
-
-  resume(): void {
-    this.#resume?.()
-  }
-
-  #fail(error: Error, stage: 'unsent' | 'unanswered' | 'broken'): void {
-    if (this.#done) return
-    this.#done = true
-    this.#events.error(error, stage)
-  }
-
-  #markSent(): void {
-    if (this.#sent || this.#done) return
-    this.#sent = true
-    this.#events.sent()
-  }
-
-  onConnect(abort: (error?: Error) => void): void {
-    if (this.#done) throw ABORTED
-    this.#abort = abort
-    // A streamed request is written with the first chunk of its body, any other right after this.
-    if (this.#request.body === null || Buffer.isBuffer(this.#request.body)) this.#markSent()
-  }
-
-  onBodySent(): void {
-    this.#markSent()
-  }
-
-  onRequestSent(): void {
-    this.#markSent()
-  }
-
-  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
-    if (this.#done) return true
-    this.#markSent()
-    if (status < 200) {
-      this.#events.info(status, toStrings(raw))
-      return true
+  of(address: Address): NodePool {
+    const known = this.#byAddress.get(address)
+    if (known !== undefined && !known.retiring) return known
+    const key = toHostPort(address)
+    let pool = this.#pools.get(key)
+    if (pool === undefined) {
+      pool = new NodePool(address, this)
+      if (this.#closed) pool.close()
+      else this.#pools.set(key, pool)
     }
-    this.#answered = true
-    this.#resume = resume
-    this.#events.head(status, toStrings(raw), statusText)
-    return true
+    this.#byAddress.set(address, pool)
+    return pool
   }
 
-  onData(chunk: Buffer): boolean {
-    // undici hands on an empty piece when it resumes: a receiver that pauses at each piece would never see another.
-    return this.#done || chunk.length === 0 ? true : this.#events.data(chunk)
+  forget(address: Address): void {
+    const key = toHostPort(address)
+    const pool = this.#pools.get(key)
+    if (pool === undefined) return
+    this.#pools.delete(key)
+    this.#leaving.add(pool)
+    pool.retire()
   }
 
-  onComplete(trailers: (Buffer | string)[] | null): void {
-    if (this.#done) return
-    if (this.#slot?.failed) {
-      this.#fail(new UpstreamError('ECONNRESET', 'reset within the answer'), 'broken')
-      return
+  emptied(pool: NodePool): void {
+    this.#leaving.delete(pool)
+  }
+
+  stats(): { connections: number; idle: number; waiting: number } {
+    const sum = { connections: 0, idle: 0, waiting: 0 }
+    for (const pool of this.#all()) {
+      sum.connections += pool.connections
+      sum.idle += pool.idle
+      sum.waiting += pool.waiting
     }
-    this.#done = true
-    this.#events.end(toStrings(trailers))
+    return sum
   }
 
-  onError(error: Error): void {
-    if (this.#starting && !this.#abort && !this.#done) {
-      this.#rejected = true
-      this.#refused(error)
-      return
+  async close(): Promise<void> {
+    this.#closed = true
+    const all = this.#all()
+    this.#pools.clear()
+    this.#leaving.clear()
+    await Promise.all(all.map((pool) => pool.close()))
+  }
+
+  watch(): void {
+    if (this.#watching) return
+    this.#watching = true
+    this.nowMs = this.clock.now()
+    this.clock.after(this.#lookMs, () => this.#look())
+  }
+
+  #look(): void {
+    this.#watching = false
+    this.nowMs = this.clock.now()
+    let connections = 0
+    for (const pool of this.#all()) {
+      pool.sweep(this.nowMs, this.#lookMs)
+      connections += pool.connections
     }
-    this.#fail(error, this.#answered ? 'broken' : this.#sent ? 'unanswered' : 'unsent')
+    if (connections > 0) this.watch()
+  }
+
+  #all(): NodePool[] {
+    return [...this.#pools.values(), ...this.#leaving]
   }
 }

@@ -7,9 +7,15 @@ export interface UpstreamRequest {
   readonly method: string
   /** Origin-form, `/path?query`. */
   readonly path: string
-  /** Lines of fields as of `Fields.text`, checked: `Host` among them, without framing and without fields of one hop. */
+  /**
+   * Lines of fields as of `Fields.text`, checked: `Host` among them, without framing and without fields of one hop; for
+   * `tunnel` with `Connection: Upgrade` and `Upgrade`.
+   */
   readonly fields: string
-  /** A whole body is framed by its length; a stream by `contentLength`, or in chunks without one. */
+  /**
+   * A whole body is framed by its length; a stream by `contentLength`, or in chunks without one. A stream that ends short of
+   * its length, goes beyond it or breaks off breaks the request. It is destroyed where the request is over before it is.
+   */
   readonly body: Buffer | Readable | null
   readonly contentLength?: number | undefined
 }
@@ -41,7 +47,10 @@ export interface UpstreamEvents {
   info(head: AnswerHead): void
   /** What was read together with the head follows within the same read: data, and the end where it is there already. */
   head(head: AnswerHead): void
-  /** False holds the answer until `resume`. The chunk is valid during the call only: keep a copy. */
+  /**
+   * False holds the answer until `resume`; an answer whose last byte this was may `end` before. Never empty. The chunk is
+   * valid during the call only: keep a copy.
+   */
   data(chunk: Buffer): boolean
   end(trailers: Fields): void
   error(error: Error, stage: UpstreamStage): void

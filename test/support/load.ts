@@ -2,7 +2,8 @@
  * L400 and its like: an open loop that sends on time whatever the answers do, half GET and half POST, each with an id of
  * its own, over kept-alive connections; and writes down what became of each.
  */
-import { Pool } from 'undici'
+import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type { Sent } from './judge.ts'
 
 export interface LoadOptions {
@@ -44,9 +45,7 @@ export function startLoad(options: LoadOptions): Load {
   const { origins, durationMs, rate = 400, tailMs = 10_000, path = '/api/echo/echo', prefix = 'r' } = options
   const { postPath = path } = options
   let total = Math.floor((durationMs * rate) / 1000)
-  const pools = origins.map(
-    (origin) => new Pool(origin, { connections: 128, pipelining: 1, connect: { timeout: 2000 } }),
-  )
+  const clients = origins.map((origin) => clientOf(origin))
   const ready = options.checksReady ? watchReady(origins) : { isReady: () => true, stop() {} }
   const history: Sent[] = []
   const pending = new Set<Promise<void>>()
@@ -74,21 +73,18 @@ export function startLoad(options: LoadOptions): Load {
   }
 
   const ask = async (n: number, id: string, method: 'GET' | 'POST'): Promise<Answered> => {
-    const usable = pools.filter((_, at) => ready.isReady(at))
-    const turn = usable.length > 0 ? usable : pools
+    const usable = clients.filter((_, at) => ready.isReady(at))
+    const turn = usable.length > 0 ? usable : clients
     for (let attempt = 0; ; attempt++) {
-      const pool = turn[(n + attempt) % turn.length] as Pool
+      const client = turn[(n + attempt) % turn.length] as Client
       try {
-        const response = await pool.request(
-          method === 'GET'
-            ? { method, path: `${path}?id=${id}` }
-            : { method, path: postPath, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ id }) },
-        )
-        return { status: response.statusCode, body: await response.body.text() }
+        return method === 'GET'
+          ? await client.ask(method, `${path}?id=${id}`)
+          : await client.ask(method, postPath, JSON.stringify({ id }))
       } catch (error) {
         // Never sent: a client that knows another gateway goes there.
         const code = (error as { code?: string }).code
-        const unsent = code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT'
+        const unsent = code === 'ECONNREFUSED' || code === CONNECT_TIMEOUT
         if (!unsent || attempt + 1 >= turn.length) throw error
       }
     }
@@ -115,7 +111,7 @@ export function startLoad(options: LoadOptions): Load {
     clearTimeout(timer)
     ready.stop()
     const result = [...history]
-    await Promise.all(pools.map((pool) => pool.destroy()))
+    for (const client of clients) client.close()
     return result
   })
   return {
@@ -124,6 +120,46 @@ export function startLoad(options: LoadOptions): Load {
     },
     done,
   }
+}
+
+interface Client {
+  /** With a body it is JSON. */
+  ask(method: string, path: string, body?: string): Promise<Answered>
+  /** Closes its connections, those in use as well. */
+  close(): void
+}
+
+const CONNECT_TIMEOUT = 'CONNECT_TIMEOUT'
+const CONNECT_TIMEOUT_MS = 2000
+
+/** Node's own client, so that what is measured here is judged by somebody else's reading of HTTP. */
+function clientOf(origin: string): Client {
+  const agent = new Agent({ keepAlive: true, maxSockets: 128 })
+  const { hostname, port } = new URL(origin)
+  return {
+    async ask(method, path, body) {
+      const headers =
+        body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+      const response = await answerOf({ agent, hostname, port, method, path, headers }, body)
+      return { status: response.statusCode ?? 0, body: await text(response) }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+function answerOf(options: RequestOptions, body: string | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(options, resolve)
+    request.on('error', reject)
+    request.on('socket', (socket) => {
+      if (!socket.connecting) return
+      const timer = setTimeout(() => {
+        request.destroy(Object.assign(new Error('no connection in time'), { code: CONNECT_TIMEOUT }))
+      }, CONNECT_TIMEOUT_MS)
+      socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+    })
+    request.end(body)
+  })
 }
 
 /** A health check as load balancers have it: one failed answer is enough, one good one too. */
