@@ -27,6 +27,9 @@ export const FIELD: {
   /** Of one hop, with what it decides about a request. */
   readonly upgrade: 8192
   readonly expect: 16384
+  /** Speaks of the bytes of the body: ETag and digests. */
+  readonly digest: 32768
+  readonly date: 65536
 } = {
   hop: 1,
   internal: 2,
@@ -43,6 +46,8 @@ export const FIELD: {
   contentLength: 4096,
   upgrade: 8192,
   expect: 16384,
+  digest: 32768,
+  date: 65536,
 }
 
 const KNOWN: readonly (readonly [name: string, kind: number])[] = [
@@ -81,6 +86,12 @@ const KNOWN: readonly (readonly [name: string, kind: number])[] = [
   ['access-control-allow-origin', FIELD.cors],
   ['access-control-allow-credentials', FIELD.cors],
   ['access-control-expose-headers', FIELD.cors],
+  ['etag', FIELD.digest],
+  ['digest', FIELD.digest],
+  ['content-digest', FIELD.digest],
+  ['repr-digest', FIELD.digest],
+  ['content-md5', FIELD.digest],
+  ['date', FIELD.date],
 ]
 
 const KINDS: ReadonlyMap<string, number> = new Map(KNOWN)

@@ -74,7 +74,7 @@ export class Fields {
     return this.spans[index * STRIDE + 5] as number
   }
 
-  /** The value by a name in lower case; several of one name joined by `, `; undefined without one. */
+  /** The value by a name in lower case; several of one name joined by `, `, cookies by `; `; undefined without one. */
   get(lowerCaseName: string): string | undefined {
     const { spans } = this
     const length = lowerCaseName.length
@@ -83,7 +83,8 @@ export class Fields {
       const start = spans[at] as number
       if ((spans[at + 1] as number) - start !== length || !this.#isName(lowerCaseName, start)) continue
       const next = this.text.slice(spans[at + 2], spans[at + 3])
-      value = value === undefined ? next : `${value}, ${next}`
+      // Several cookie fields are one list (RFC 6265 §5.4), others are joined as RFC 9110 §5.3 has it.
+      value = value === undefined ? next : value + (lowerCaseName === 'cookie' ? '; ' : ', ') + next
     }
     return value
   }

@@ -10,7 +10,8 @@ const REFUSALS = new Set<string>(['draining', 'overloaded', 'wrong-node', 'unimp
 /** An event stream lives as long as both sides like: it is a session. */
 export function isEventStream(fields: Fields): boolean {
   const type = fields.get('content-type')
-  return type !== undefined && /^text\/event-stream\b/i.test(type)
+  // Most begin otherwise.
+  return type !== undefined && (type.charCodeAt(0) | 0x20) === 0x74 && /^text\/event-stream\b/i.test(type)
 }
 
 export function outcomeOf(status: number, fields: Fields, nowWallMs: number): Outcome {

@@ -42,8 +42,8 @@ describe('the door', () => {
 
   it('takes no request to upgrade that some read as a body, some as another protocol', () => {
     const upgrade = ['Host', 'a', 'Upgrade', 'h2c', 'Connection', 'Upgrade']
-    expect(check([...upgrade, 'Content-Length', '3'])).toMatchObject({ status: 400 })
-    expect(check([...upgrade, 'Transfer-Encoding', 'chunked'])).toMatchObject({ status: 400 })
+    expect(check([...upgrade, 'Content-Length', '3'])).toMatchObject({ status: 501 })
+    expect(check([...upgrade, 'Transfer-Encoding', 'chunked'])).toMatchObject({ status: 501 })
     expect(check(upgrade, '1.0')).toMatchObject({ status: 400 })
     expect(check([...upgrade, 'Content-Length', '0'])).toMatchObject({ upgrade: 'h2c' })
   })

@@ -31,7 +31,7 @@ const OTHER_CODING = refused(501, 'a Transfer-Encoding other than chunked')
 const BOTH = refused(400, 'Content-Length beside Transfer-Encoding')
 const OLD_CHUNKS = refused(400, 'Transfer-Encoding in HTTP/1.0')
 const OTHER_EXPECTATION = refused(417, 'an expectation other than 100-continue')
-const UPGRADED_BODY = refused(400, 'a request to upgrade with content')
+const UPGRADED_BODY = refused(501, 'a request to upgrade with content')
 const OLD_UPGRADE = refused(400, 'a request to upgrade in HTTP/1.0')
 const TRACED_BODY = refused(400, 'a TRACE request with content')
 

@@ -49,9 +49,14 @@ export function parseTarget(raw: string): Target | 400 | 414 {
   }
   const mark = rest.indexOf('?')
   const query = mark < 0 ? '' : rest.slice(mark)
-  if (!ALLOWED_QUERY.test(query)) return 400
+  if (!isQuery(query)) return 400
   const path = normalisePath(mark < 0 ? rest : rest.slice(0, mark))
   return path === undefined ? 400 : { path, query, authority }
+}
+
+/** Whether a query, its `?` included, holds nothing that it must not. */
+export function isQuery(query: string): boolean {
+  return ALLOWED_QUERY.test(query)
 }
 
 /** The normal form of an absolute path, or undefined when it is malformed, ambiguous or climbs above the root. */

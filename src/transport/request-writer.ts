@@ -5,7 +5,7 @@ import { ONE_WRITE_BYTES, RequestBody } from './request-body.ts'
 import type { UpstreamRequest } from './upstream.ts'
 
 /** Methods whose requests say that they have no body (RFC 9110 §8.6). */
-const FRAMED_WHEN_EMPTY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+const FRAMED_WHEN_EMPTY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'PROPFIND', 'PROPPATCH', 'QUERY'])
 
 /**
  * Writes it, or of a stream its head, and the rest as it comes.
