@@ -1,46 +1,20 @@
 /** The way from a request to its route: what is refused at the door, answered by the gateway itself, or let in. */
-import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../core/clock.ts'
-import type { TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Settings } from '../core/options.ts'
-import { type AddressMatcher, addressMatcher, plainAddress } from '../http/cidr.ts'
-import type { Origin } from '../http/header-rules.ts'
-import { isInternalHeader } from '../http/internal.ts'
-import { checkRequest } from '../http/request-check.ts'
-import { decodeSegment, parseTarget, type Target } from '../http/target.ts'
+import { type AddressMatcher, addressMatcher } from '../http/cidr.ts'
+import { toFieldLines } from '../http/header-rules.ts'
+import { isQuery, MAX_TARGET_BYTES, parseTarget, type Target } from '../http/target.ts'
 import type { View } from '../registry/registry.ts'
-import { receiveTrace } from '../telemetry/trace-context.ts'
-import { type AuthHook, type AuthRequest, authenticate } from './auth.ts'
+import { authenticate } from './auth.ts'
+import { toAuthRequest } from './auth-request.ts'
 import { type ClusterStats, clusterPage, isFromNearby } from './cluster.ts'
 import { type Cors, createCors } from './cors.ts'
 import type { GatewayDefinition } from './gateway.ts'
+import type { InboundRequest, OwnAnswer } from './inbound-request.ts'
 import type { Route } from './route.ts'
+import { RouteFinder } from './route-finder.ts'
 import type { RouteTable } from './routes.ts'
-
-/** A request that may go on to a node. */
-export interface Admitted {
-  readonly route: Route
-  readonly target: Target
-  readonly origin: Origin
-  readonly trace: TraceContext
-  readonly identity: unknown
-  /** Fields that the answer gets besides its own. */
-  readonly answerFields: readonly string[]
-}
-
-/** What the gateway says itself. */
-export interface OwnAnswer {
-  readonly status: number
-  readonly headers: readonly string[]
-  readonly body: string
-}
-
-export interface AdmissionResult {
-  admit(admitted: Admitted): void
-  answer(own: OwnAnswer): void
-  refuse(error: GomsError, traceId: string | undefined, fields: readonly string[]): void
-}
 
 export interface AdmissionDeps {
   readonly definition: GatewayDefinition
@@ -49,135 +23,122 @@ export interface AdmissionDeps {
   readonly stats: (service: string) => ClusterStats
   readonly clock: Clock
   readonly ready: () => boolean
-}
-
-export interface Admission {
-  /** Decides; the result is told once, at once unless the auth hook takes its time. */
-  decide(req: IncomingMessage, result: AdmissionResult): void
-  update(settings: Settings): void
+  /** Takes what may go on to a node; at once unless the auth hook takes its time. */
+  readonly admit: (request: InboundRequest, route: Route) => void
 }
 
 const JSON_FIELDS = ['content-type', 'application/json; charset=utf-8', 'cache-control', 'no-store']
 const TEXT_FIELDS = ['content-type', 'text/plain; charset=utf-8', 'cache-control', 'no-store']
+const TOO_LONG = 'the request target is too long'
+const MALFORMED = 'the request target is malformed'
 
-export function createAdmission(deps: AdmissionDeps, initial: Settings): Admission {
-  let settings = initial
-  let trusted: AddressMatcher
-  let cors: Cors | undefined
+export class Admission {
+  readonly #deps: AdmissionDeps
+  readonly #finder: RouteFinder
+  #settings: Settings
+  #trusted: AddressMatcher
+  #cors: Cors | undefined
 
-  function update(changed: Settings): void {
-    // First what may throw: settings that are wrong leave everything as it was.
-    trusted = addressMatcher(changed.gateway.trustedProxies)
-    settings = changed
-    const options = changed.gateway.cors ?? deps.definition.cors
-    cors = options && createCors(options)
+  constructor(deps: AdmissionDeps, settings: Settings) {
+    this.#deps = deps
+    this.#finder = new RouteFinder(deps.routes)
+    this.#settings = settings
+    this.#trusted = addressMatcher(settings.gateway.trustedProxies)
+    this.update(settings)
   }
-  update(initial)
+
+  update(settings: Settings): void {
+    // First what may throw: settings that are wrong leave everything as it was.
+    this.#trusted = addressMatcher(settings.gateway.trustedProxies)
+    this.#settings = settings
+    const options = settings.gateway.cors ?? this.#deps.definition.cors
+    this.#cors = options && createCors(options)
+  }
+
+  /** Refuses the request, answers it, or admits it: once. */
+  decide(request: InboundRequest): void {
+    const { target: raw } = request.exchange
+    const mark = raw.indexOf('?')
+    const path = mark < 0 ? raw : raw.slice(0, mark)
+    const query = mark < 0 ? '' : raw.slice(mark)
+    const recent = this.#finder.recent(path)
+    if (recent !== undefined && raw.length <= MAX_TARGET_BYTES && (mark < 0 || isQuery(query))) {
+      request.target = { path, query, authority: undefined }
+      this.#enter(request, recent)
+      return
+    }
+    const target = parseTarget(raw)
+    if (typeof target === 'number') {
+      request.fail(new GomsError('INVALID_ARGUMENT', target === 414 ? TOO_LONG : MALFORMED, { status: target }))
+      return
+    }
+    request.target = target
+    const own = this.#page(target, request)
+    if (own instanceof GomsError) request.fail(own)
+    else if (own) request.answer(own)
+    else this.#enter(request, this.#finder.find(target.path))
+  }
 
   /** Pages of the gateway's own; undefined for other paths. */
-  function page(path: string, req: IncomingMessage): OwnAnswer | GomsError | undefined {
+  #page({ path }: Target, request: InboundRequest): OwnAnswer | GomsError | undefined {
     if (path === '/-/live') return { status: 200, headers: TEXT_FIELDS, body: 'live\n' }
     if (path === '/-/ready') {
-      const ready = deps.ready()
+      const ready = this.#deps.ready()
       return { status: ready ? 200 : 503, headers: TEXT_FIELDS, body: ready ? 'ready\n' : 'not ready\n' }
     }
     if (path !== '/cluster') return undefined
-    const { cluster } = settings.gateway
-    const open = cluster === 'public' || (cluster === 'private' && isFromNearby(addressOf(req), req.rawHeaders))
-    if (!open) return notFound(path)
-    return { status: 200, headers: JSON_FIELDS, body: clusterPage(deps.view, deps.stats) }
+    const { cluster } = this.#settings.gateway
+    const nearby = cluster === 'private' && isFromNearby(request.address, request.exchange.fields)
+    if (cluster !== 'public' && !nearby) return notFound(path)
+    return { status: 200, headers: JSON_FIELDS, body: clusterPage(this.#deps.view, this.#deps.stats) }
   }
 
-  return {
-    update,
-    decide(req, result) {
-      const { rawHeaders } = req
-      const target = parseTarget(req.url ?? '')
-      const problem = checkRequest(rawHeaders, req.httpVersion)
-      if (problem) {
-        result.refuse(new GomsError('INVALID_ARGUMENT', problem.reason, { status: problem.status }), undefined, [])
-        return
-      }
-      if (typeof target === 'number') {
-        const message = target === 414 ? 'the request target is too long' : 'the request target is malformed'
-        result.refuse(new GomsError('INVALID_ARGUMENT', message, { status: target }), undefined, [])
-        return
-      }
-      const own = page(target.path, req)
-      if (own instanceof GomsError) result.refuse(own, undefined, [])
-      else if (own) result.answer(own)
-      else admitRoute(req, target, result)
-    },
-  }
-
-  function admitRoute(req: IncomingMessage, target: Target, result: AdmissionResult): void {
-    const method = req.method ?? ''
-    const trace = receiveTrace((name) => one(req.headers[name]))
-    const fields = cors?.answerFields(req.rawHeaders) ?? []
-    const route = match(target.path, deps.routes)
+  #enter(request: InboundRequest, route: Route | undefined): void {
+    const { exchange } = request
+    request.receiveTrace()
+    if (this.#cors) request.answerFields = this.#cors.answerFields(exchange.fields)
     if (!route) {
-      result.refuse(notFound(target.path), trace.traceId, fields)
+      request.fail(notFound(request.target.path))
       return
     }
-    const preflight = cors?.preflight(method, req.rawHeaders, route.methods)
-    if (preflight) {
-      result.answer({ status: 204, headers: preflight, body: '' })
+    const preflight = this.#cors?.preflight(exchange.method, exchange.fields, route.methods)
+    if (preflight !== undefined) {
+      request.answerFields = preflight
+      request.answer({ status: 204, headers: [], body: '' })
       return
     }
-    if (route.methods && !lets(route.methods, method)) {
-      const allow = [
-        ...route.methods,
-        ...(route.methods.includes('GET') && !route.methods.includes('HEAD') ? ['HEAD'] : []),
-      ]
-      const message = `${route.service}/${route.action}: expected ${allow.join(' or ')}, got ${method}`
-      result.refuse(new GomsError('UNIMPLEMENTED', message, { status: 405 }), trace.traceId, [
-        ...['allow', allow.join(', ')],
-        ...fields,
-      ])
+    if (route.methods && !lets(route.methods, exchange.method)) {
+      this.#refuseMethod(request, route, route.methods)
       return
     }
-    const admit = (identity: unknown): void => {
-      result.admit({ route, target, origin: originOf(req, target), trace, identity, answerFields: fields })
-    }
-    if (!deps.definition.auth) admit(undefined)
-    else {
-      ask(deps.definition.auth, req, target, route, admit, (error) => result.refuse(error, trace.traceId, fields))
-    }
+    request.route = route
+    request.trusted = this.#trusted(exchange.peer.address)
+    if (this.#deps.definition.auth) this.#ask(request, route)
+    else this.#deps.admit(request, route)
   }
 
-  function ask(
-    hook: AuthHook,
-    req: IncomingMessage,
-    target: Target,
-    route: Route,
-    admit: (identity: unknown) => void,
-    refuse: (error: GomsError) => void,
-  ): void {
-    const { service, action } = route
-    const where = { service, action, route: `/api/${service}/${action}` }
-    authenticate(hook, toAuthRequest(req, target), where, deps.clock, route.policy.timeoutMs, admit, refuse)
+  #refuseMethod(request: InboundRequest, route: Route, methods: readonly string[]): void {
+    const allow = methods.includes('GET') && !methods.includes('HEAD') ? [...methods, 'HEAD'] : methods
+    const message = `${route.service}/${route.action}: expected ${allow.join(' or ')}, got ${request.exchange.method}`
+    request.answerFields = toFieldLines(['allow', allow.join(', ')]) + request.answerFields
+    request.fail(new GomsError('UNIMPLEMENTED', message, { status: 405 }))
   }
 
-  function originOf(req: IncomingMessage, target: Target): Origin {
-    const address = addressOf(req)
-    return {
-      address,
-      trusted: trusted(address),
-      proto: 'encrypted' in req.socket ? 'https' : 'http',
-      host: target.authority ?? req.headers.host ?? '',
-      port: req.socket.localPort ?? 0,
-    }
+  #ask(request: InboundRequest, route: Route): void {
+    const { service, action, policy } = route
+    authenticate(
+      this.#deps.definition.auth as NonNullable<GatewayDefinition['auth']>,
+      toAuthRequest(request),
+      { service, action, route: `/api/${service}/${action}` },
+      this.#deps.clock,
+      policy.timeoutMs,
+      (identity) => {
+        request.identity = identity
+        this.#deps.admit(request, route)
+      },
+      (error) => request.fail(error),
+    )
   }
-}
-
-/** `/api/<service>/<action>` and nothing else. */
-function match(path: string, routes: RouteTable): Route | undefined {
-  if (!path.startsWith('/api/')) return undefined
-  const slash = path.indexOf('/', 5)
-  if (slash < 0 || path.indexOf('/', slash + 1) >= 0) return undefined
-  const service = decodeSegment(path.slice(5, slash))
-  const action = decodeSegment(path.slice(slash + 1))
-  return service && action ? routes.find(service, action) : undefined
 }
 
 function lets(methods: readonly string[], method: string): boolean {
@@ -186,26 +147,4 @@ function lets(methods: readonly string[], method: string): boolean {
 
 function notFound(path: string): GomsError {
   return new GomsError('NOT_FOUND', `no route for ${path.slice(0, 200)}`)
-}
-
-function addressOf(req: IncomingMessage): string {
-  return plainAddress(req.socket.remoteAddress ?? '')
-}
-
-function one(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value
-}
-
-function toAuthRequest(req: IncomingMessage, target: Target): AuthRequest {
-  const headers: Record<string, string | undefined> = Object.create(null)
-  for (const [name, value] of Object.entries(req.headers)) {
-    if (!isInternalHeader(name)) headers[name] = Array.isArray(value) ? value.join(', ') : value
-  }
-  return Object.freeze({
-    method: req.method ?? '',
-    path: target.path,
-    query: target.query,
-    headers: Object.freeze(headers),
-    remoteAddress: addressOf(req),
-  })
 }

@@ -1,44 +1,48 @@
 /** One attempt's answer: reported to the dispatcher, and relayed to the client or dropped as that decides. */
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Attempt } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Compat } from '../core/options.ts'
-import { isEventStream, outcomeOf } from '../http/outcome.ts'
-import type { UpstreamEvents, UpstreamHandle, UpstreamStage } from '../transport/upstream.ts'
-import type { ClientAnswer } from './client-answer.ts'
-import { replacedAnswer } from './failures.ts'
-import type { Session, Sessions } from './sessions.ts'
+import { Fields } from '../http/fields.ts'
+import { outcomeOf } from '../http/outcome.ts'
+import type { AnswerHead, UpstreamEvents, UpstreamHandle, UpstreamStage } from '../transport/upstream.ts'
+import { ClientAnswer } from './client-answer.ts'
+import { type Failure, replacedAnswer } from './failures.ts'
+import type { InboundRequest } from './inbound-request.ts'
+import type { Session } from './sessions.ts'
 
 /** A dropped answer is read up to this size, so that its connection can be used again; a longer one is cut. */
 const DROPPED_BYTES = 65_536
 
-export interface AttemptRelayDeps {
-  readonly attempt: Attempt
+/** The call that an attempt belongs to. */
+export interface RelayOwner {
+  readonly request: InboundRequest
   readonly clock: Clock
-  /** The request's body, where it is a stream. */
-  readonly body: Readable | undefined
-  readonly res: ServerResponse
-  readonly compat: Compat
-  readonly sessions: Sessions
-  answer(drained: () => void, idle: (waitingForClient: boolean) => void): ClientAnswer
-  /** The answer to relay has come. */
-  began(session: boolean): void
+  readonly envelope: boolean
+  /** The answer to relay has come; it is the last. */
+  began(relay: AttemptRelay, isSession: boolean): void
+  /** The answer is a session, and has begun. */
+  opened(session: Session): void
   fail(error: GomsError): void
 }
 
 export class AttemptRelay implements UpstreamEvents {
-  readonly #deps: AttemptRelayDeps
+  readonly #owner: RelayOwner
+  readonly #attempt: Attempt
+  readonly #body: Readable | undefined
   #handle: UpstreamHandle | undefined
   #answer: ClientAnswer | undefined
-  #session: Session | undefined
+  #isSession = false
   #headed = false
   #droppedBytes = 0
   #done = false
 
-  constructor(deps: AttemptRelayDeps) {
-    this.#deps = deps
+  /** @param body the request's, where it is a stream */
+  constructor(owner: RelayOwner, attempt: Attempt, body: Readable | undefined) {
+    this.#owner = owner
+    this.#attempt = attempt
+    this.#body = body
   }
 
   start(handle: UpstreamHandle): void {
@@ -47,57 +51,50 @@ export class AttemptRelay implements UpstreamEvents {
   }
 
   /** From the dispatcher. The client of an answer that has begun is cut off too. */
-  abort(_why: 'timeout' | 'cancelled'): void {
+  abort(): void {
     if (this.#done) return
     this.#close()
     this.#answer?.cut()
   }
 
-  sent(): void {}
-
-  info(status: number, headers: string[]): void {
-    const { res } = this.#deps
-    // Earlier ones of a repeated attempt do no harm: a client takes as many as come.
-    if (status !== 103 || this.#done || res.headersSent || res.destroyed) return
-    const link = headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === 'link')
-    try {
-      if (link.length > 0 && res.req.httpVersion === '1.1') res.writeEarlyHints({ link })
-    } catch {
-      // A hint that node finds malformed is left out.
-    }
+  /** The client takes more. */
+  drain(): void {
+    if (!this.#done) this.#handle?.resume()
   }
 
-  head(status: number, headers: string[], statusText: string): void {
+  sent(): void {}
+
+  info({ status, fields }: AnswerHead): void {
+    const { exchange } = this.#owner.request
+    // Earlier ones of a repeated attempt do no harm: a client takes as many as come.
+    if (status !== 103 || this.#done || exchange.headSent || exchange.closed) return
+    const links = linesOf(fields, 'link')
+    if (links !== '') exchange.info(status, links)
+  }
+
+  head(head: AnswerHead): void {
     if (this.#done) return
     this.#headed = true
-    const { attempt, clock, compat, res } = this.#deps
-    if (!attempt.head(outcomeOf(status, headers, clock.wallMs()))) return
-    const replaced = replacedAnswer(status, compat)
-    const session = !replaced && isEventStream(headers)
-    this.#deps.began(session)
-    const answer = this.#deps.answer(
-      () => this.#handle?.resume(),
-      (waitingForClient) => this.#idle(waitingForClient),
-    )
+    const { request, clock, envelope } = this.#owner
+    const wallMs = clock.wallMs()
+    const outcome = outcomeOf(head.status, head.fields, wallMs)
+    if (!this.#attempt.head(outcome)) return
+    const replaced = replacedAnswer(head.status, request.settings.gateway.compat)
+    this.#isSession = outcome.session === true && !replaced
+    this.#owner.began(this, this.#isSession)
+    const answer = new ClientAnswer(request, wallMs)
     try {
       if (replaced) {
-        answer.head(replaced.status, STATUS_CODES[replaced.status] ?? '', replaced.headers)
-        answer.data(Buffer.from(replaced.body))
-        answer.end([])
+        replace(answer, replaced, request)
         return
       }
-      answer.head(status, statusText, headers)
+      answer.head(head, envelope)
     } catch (cause) {
       this.#unrelayable(cause)
       return
     }
     this.#answer = answer
-    if (!session) return
-    this.#session = { end: () => this.#endSession() }
-    const { sessions } = this.#deps
-    sessions.add(this.#session)
-    const mine = this.#session
-    res.once('close', () => sessions.remove(mine))
+    if (this.#isSession) this.#owner.opened({ end: () => this.#endSession() })
   }
 
   data(chunk: Buffer): boolean {
@@ -106,65 +103,84 @@ export class AttemptRelay implements UpstreamEvents {
     this.#droppedBytes += chunk.length
     if (this.#droppedBytes > DROPPED_BYTES) {
       this.#close()
-      this.#deps.attempt.end('cancelled')
+      this.#attempt.end('cancelled')
     }
     return true
   }
 
-  end(trailers: string[]): void {
+  end(trailers: Fields): void {
     if (this.#done) return
     this.#done = true
-    this.#deps.attempt.end('complete')
+    this.#attempt.end('complete')
     this.#answer?.end(trailers)
   }
 
   error(cause: Error, stage: UpstreamStage): void {
     if (this.#done) return
-    const { attempt } = this.#deps
     this.#close()
     if (!this.#headed) {
-      attempt.head({ stage: stage === 'unsent' ? 'unsent' : 'unanswered', status: 0, cause })
-      attempt.end('cancelled')
+      this.#attempt.head({ stage: stage === 'unsent' ? 'unsent' : 'unanswered', status: 0, cause })
+      this.#attempt.end('cancelled')
       return
     }
-    attempt.end(this.#answer ? 'broken' : 'cancelled')
+    this.#attempt.end(this.#answer ? 'broken' : 'cancelled')
     this.#cut(`the node ended the connection within its answer`, cause)
+  }
+
+  /** Neither side moved for long. */
+  idle(waitingForClient: boolean): void {
+    if (this.#done) {
+      this.#owner.request.exchange.destroy()
+      return
+    }
+    this.#close()
+    this.#attempt.end(waitingForClient || this.#isSession ? 'cancelled' : 'broken')
+    this.#cut('the node stopped within its answer', undefined)
   }
 
   /** The gateway leaves: the end of the stream is the goodbye of an event stream. */
   #endSession(): void {
+    if (this.#done) return
     this.#close()
-    this.#deps.attempt.end('complete')
-    this.#answer?.end([])
-  }
-
-  /** Neither side moved for long. */
-  #idle(waitingForClient: boolean): void {
-    if (this.#done) {
-      this.#deps.res.destroy()
-      return
-    }
-    this.#close()
-    this.#deps.attempt.end(waitingForClient || this.#session ? 'cancelled' : 'broken')
-    this.#cut('the node stopped within its answer', undefined)
+    this.#attempt.end('complete')
+    this.#answer?.end(Fields.NONE)
   }
 
   #unrelayable(cause: unknown): void {
     this.#close()
-    this.#deps.attempt.end('broken')
-    this.#deps.fail(new GomsError('BAD_GATEWAY', 'the node answered with a head that cannot be passed on', { cause }))
+    this.#attempt.end('broken')
+    this.#owner.fail(new GomsError('BAD_GATEWAY', 'the node answered with a head that cannot be passed on', { cause }))
   }
 
   /** While nothing was shown to the client the gateway can still say what happened. */
   #cut(message: string, cause: unknown): void {
     if (!this.#answer) return
-    if (this.#answer.untouched) this.#deps.fail(new GomsError('BAD_GATEWAY', message, { cause }))
+    if (this.#answer.untouched) this.#owner.fail(new GomsError('BAD_GATEWAY', message, { cause }))
     else this.#answer.cut()
   }
 
   #close(): void {
     this.#done = true
     this.#handle?.abort()
-    this.#deps.body?.destroy()
+    this.#body?.destroy()
   }
+}
+
+/** What the originals said instead. The node's own answer is read away. */
+function replace(answer: ClientAnswer, { status, headers, body }: Failure, { exchange }: InboundRequest): void {
+  const bytes = Buffer.from(body)
+  const bodiless = exchange.method === 'HEAD'
+  const fields = Fields.of(headers)
+  answer.head({ status, reason: STATUS_CODES[status] ?? '', fields, contentLength: bytes.length, bodiless }, false)
+  if (!bodiless) answer.data(bytes)
+  answer.end(Fields.NONE)
+}
+
+function linesOf(fields: Fields, lowerCaseName: string): string {
+  let lines = ''
+  for (let i = 0; i < fields.count; i++) {
+    const name = fields.name(i)
+    if (name.toLowerCase() === lowerCaseName) lines += `${name}: ${fields.value(i)}\r\n`
+  }
+  return lines
 }

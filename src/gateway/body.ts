@@ -2,10 +2,10 @@
  * The body of a request on its way to a node: streamed with back-pressure, and kept in its first 64 KiB so that another
  * node can be sent it. Small ones of known length are collected first: a slow client then holds no connection to a node.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
+import type { HttpExchange } from '../transport/http-exchange.ts'
 
 /** Bytes that are kept. */
 export const KEPT_BYTES = 65_536
@@ -15,25 +15,32 @@ export const STALL_MS = 10_000
 /** Fewer in that time is no upload but an attack (slowloris). */
 const STALL_BYTES = 256
 
+/** Whose body it is. */
+export interface BodyOwner {
+  /** Some of it went on its way. */
+  bodyMoved(): void
+  /** It cannot go on: too large (413), or the client stopped sending (408). Called at most once. */
+  bodyFailed(error: GomsError): void
+}
+
 export interface RequestBodyOptions {
   readonly maxBytes: number
   /** All of it is collected, whatever its size. @default false */
   readonly whole?: boolean
   readonly clock: Clock
-  /** The body cannot go on: too large (413), or the client stopped sending (408). Called at most once. */
-  readonly failed: (error: GomsError) => void
-  /** Some of it went on its way. */
-  moved(): void
 }
 
+/** `data` and `bodyEnd` are those of the exchange's events. */
 export class RequestBody {
   /** Undefined: in chunks, or none. */
   readonly contentLength: number | undefined
   /** There is one, and it goes through as a stream. */
   readonly streamed: boolean
-  readonly #req: IncomingMessage
-  readonly #res: ServerResponse
-  readonly #options: RequestBodyOptions
+  readonly #exchange: HttpExchange
+  readonly #owner: BodyOwner
+  readonly #clock: Clock
+  readonly #maxBytes: number
+  readonly #isWhole: boolean
   readonly #kept: Buffer[] = []
   #bytes = 0
   /** Chunks of `#kept` that the present reader has had. */
@@ -41,8 +48,6 @@ export class RequestBody {
   #dropped = false
   #complete: boolean
   #failed = false
-  #listening = false
-  #continued = false
   #reader: BodyReader | undefined
   #collected: (() => void) | undefined
   #progressMs: number
@@ -50,15 +55,16 @@ export class RequestBody {
   #stall: Timer | undefined
   #bytesAtCheck = 0
 
-  constructor(req: IncomingMessage, res: ServerResponse, options: RequestBodyOptions) {
-    const length = req.headers['content-length']
-    this.#req = req
-    this.#res = res
-    this.#options = options
+  constructor(exchange: HttpExchange, owner: BodyOwner, options: RequestBodyOptions) {
+    this.#exchange = exchange
+    this.#owner = owner
+    this.#clock = options.clock
+    this.#maxBytes = options.maxBytes
+    this.#isWhole = options.whole === true
     this.#progressMs = options.clock.now()
-    this.contentLength = length === undefined ? undefined : Number(length)
-    this.#complete = req.headers['transfer-encoding'] === undefined && !this.contentLength
-    const streams = !this.#complete && options.whole !== true
+    this.contentLength = exchange.contentLength
+    this.#complete = !exchange.hasBody
+    const streams = !this.#complete && !this.#isWhole
     this.streamed = streams && (this.contentLength === undefined || this.contentLength > KEPT_BYTES)
   }
 
@@ -134,61 +140,32 @@ export class RequestBody {
     const reader = this.#reader
     this.#reader = undefined
     reader?.destroy()
-    if (!this.#listening) return
-    this.#req.off('data', this.#onData)
-    this.#req.off('end', this.#onEnd)
   }
 
-  #want(): void {
-    if (!this.#continued && this.#req.headers.expect !== undefined && this.#req.httpVersion !== '1.0') {
-      this.#continued = true
-      this.#res.writeContinue()
-    }
-    if (!this.#waiting) {
-      this.#waiting = true
-      this.#watchStall()
-    }
-    if (!this.#listening) {
-      this.#listening = true
-      this.#req.on('data', this.#onData)
-      this.#req.on('end', this.#onEnd)
-    }
-    this.#req.resume()
-  }
-
-  #rest(): void {
-    this.#moved()
-    this.#waiting = false
-    if (this.#listening) this.#req.pause()
-  }
-
-  #moved(): void {
-    this.#progressMs = this.#options.clock.now()
-    this.#options.moved()
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
+  /** Bytes from the client; they are copied: the buffer is the engine's. False: no more for now. */
+  data(chunk: Buffer): boolean {
+    // What still comes after the end of the call is nobody's.
+    if (this.#failed) return true
     this.#bytes += chunk.length
-    if (this.#bytes > this.#options.maxBytes) {
-      this.#fail(tooLarge(this.#options.maxBytes))
-      return
+    if (this.#bytes > this.#maxBytes) {
+      this.#fail(tooLarge(this.#maxBytes))
+      return true
     }
     this.#moved()
     const reader = this.#reader
+    const copy = Buffer.from(chunk)
     if (!this.#dropped) {
-      this.#kept.push(chunk)
-      if (!reader) {
-        // Between two attempts nothing is asked for; small bodies are collected whole.
-        if (!this.#collected) this.#rest()
-        return
-      }
+      this.#kept.push(copy)
+      // Between two attempts nothing is asked for; small bodies are collected whole.
+      if (!reader) return this.#collected !== undefined || this.#rest()
       this.#given++
     }
-    if (this.#bytes > KEPT_BYTES && this.#options.whole !== true) this.#drop()
-    if (reader && !reader.push(chunk)) this.#rest()
+    if (this.#bytes > KEPT_BYTES && !this.#isWhole) this.#drop()
+    return reader?.push(copy) === true || this.#rest()
   }
 
-  readonly #onEnd = (): void => {
+  bodyEnd(): void {
+    if (this.#failed) return
     this.#complete = true
     this.#rest()
     this.#stall?.cancel()
@@ -196,6 +173,26 @@ export class RequestBody {
     this.#collected = undefined
     if (collected) collected()
     else if (this.#reader && (this.#dropped || this.#given === this.#kept.length)) this.#reader.push(null)
+  }
+
+  #want(): void {
+    const waited = this.#waiting
+    this.#waiting = true
+    // What is here already comes at once.
+    this.#exchange.resumeBody()
+    if (!waited && this.#waiting) this.#watchStall()
+  }
+
+  /** Always false: what `data` answers. */
+  #rest(): false {
+    this.#moved()
+    this.#waiting = false
+    return false
+  }
+
+  #moved(): void {
+    this.#progressMs = this.#clock.now()
+    this.#owner.bodyMoved()
   }
 
   #drop(): void {
@@ -212,7 +209,7 @@ export class RequestBody {
   #watchStall(): void {
     if (this.#stall) return
     this.#bytesAtCheck = this.#bytes
-    this.#stall = this.#options.clock.after(STALL_MS, () => {
+    this.#stall = this.#clock.after(STALL_MS, () => {
       this.#stall = undefined
       if (!this.#waiting) return
       if (this.#bytes - this.#bytesAtCheck >= STALL_BYTES) this.#watchStall()
@@ -223,7 +220,7 @@ export class RequestBody {
   #fail(error: GomsError): void {
     if (this.#failed) return
     this.close()
-    this.#options.failed(error)
+    this.#owner.bodyFailed(error)
   }
 }
 

@@ -1,160 +1,137 @@
-/** An answer on its way to the client: fields, envelope, back-pressure, and never a short body that looks complete. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import { fieldOf, toClientHeaders } from '../http/header-rules.ts'
-import { CORS_FIELDS } from './cors.ts'
-import { Envelope, envelopedHeaders, isEnveloped } from './envelope.ts'
-
-export interface ClientAnswerOptions {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  readonly envelope: boolean
-  /** Fields that the gateway adds; with any of CORS the service's own are dropped. */
-  readonly fields: readonly string[]
-  /** Silence of either side after which `idle` is called. */
-  readonly idleTimeoutMs: number
-  /** The request's body has not arrived whole: the connection cannot serve another request. */
-  readonly bodyPending: boolean
-  /** The client takes more. */
-  readonly drained: () => void
-  readonly idle: (waitingForClient: boolean) => void
-}
-
-interface Head {
-  readonly status: number
-  readonly text: string
-  readonly headers: readonly string[]
-}
+/** An answer on its way to the client: fields, envelope, and never a short body that looks complete. */
+import { FIELD } from '../http/field-kinds.ts'
+import type { Fields } from '../http/fields.ts'
+import { toClientLines } from '../http/header-rules.ts'
+import type { AnswerFraming, HttpExchange } from '../transport/http-exchange.ts'
+import type { AnswerHead } from '../transport/upstream.ts'
+import { dateLine } from './date-line.ts'
+import {
+  Envelope,
+  envelopedFields,
+  insertAt,
+  insertionIn,
+  isEnveloped,
+  SCANNED_BYTES,
+  USUAL_BEGIN,
+} from './envelope.ts'
+import type { InboundRequest } from './inbound-request.ts'
 
 export class ClientAnswer {
-  readonly #options: ClientAnswerOptions
-  readonly #res: ServerResponse
+  readonly #request: InboundRequest
+  readonly #exchange: HttpExchange
+  readonly #wallMs: number
   #envelope: Envelope | undefined
   /** The head, until the envelope knows what it puts in. */
-  #held: Head | undefined
-  #framed = true
-  #written = false
+  #held: AnswerHead | undefined
   #ended = false
 
-  constructor(options: ClientAnswerOptions) {
-    this.#options = options
-    this.#res = options.res
+  /** @param wallMs when the answer came */
+  constructor(request: InboundRequest, wallMs: number) {
+    this.#request = request
+    this.#exchange = request.exchange
+    this.#wallMs = wallMs
   }
 
   /** Nothing has gone to the client. */
   get untouched(): boolean {
-    return !this.#res.headersSent
+    return !this.#exchange.headSent
   }
 
-  /** @throws TypeError for a head that node will not write */
-  head(status: number, text: string, rawHeaders: readonly string[]): void {
-    const { fields, req, envelope } = this.#options
-    const headers = toClientHeaders(rawHeaders, dropped(req, status, rawHeaders, fields.length > 0))
-    headers.push(...fields)
-    if (this.#options.bodyPending) this.#res.shouldKeepAlive = false
-    this.#res.on('drain', this.#options.drained)
-    if (!envelope || !isEnveloped(status, headers)) {
-      this.#writeHead({ status, text, headers })
-    } else if (req.method === 'HEAD') {
-      this.#writeHead({ status, text, headers: envelopedHeaders(headers, undefined) })
+  /** @throws TypeError for a head that the engine will not write */
+  head(head: AnswerHead, envelope: boolean): void {
+    const exchange = this.#exchange
+    // A connection whose request has not arrived whole cannot serve another one.
+    if (!exchange.bodyComplete) exchange.closeAfter()
+    this.#request.watch()
+    if (!envelope || !isEnveloped(head.status, head.fields)) this.#writeHead(head, head.fields, head.contentLength)
+    else if (exchange.method === 'HEAD') {
+      this.#writeHead(head, envelopedFields(head.fields, undefined), undefined)
     } else {
-      const length = fieldOf(headers, 'content-length')
-      this.#envelope = new Envelope(length === undefined ? undefined : Number(length))
-      this.#held = { status, text, headers }
-      // What was read together with the head is at hand; the next turn of the loop brings new bytes at the earliest.
-      if (length === undefined) setImmediate(() => this.#atHand())
+      this.#held = head
+      // Without a length the end is not foreseen: what was read together with the head is at hand, the next turn of the
+      // loop brings new bytes at the earliest.
+      if (head.contentLength === undefined) setImmediate(atHand, this)
     }
-    // The rest may be silent for long; most answers are over before this runs.
-    setImmediate(() => this.#watchIdle())
   }
 
-  /** False: wait for `drained`. */
+  /** False: wait until the client takes more. The chunk is valid during the call only. */
   data(chunk: Buffer): boolean {
-    if (this.#ended || this.#res.destroyed) return true
-    if (!this.#held) return this.#write(chunk)
-    const ready = this.#envelope?.push(chunk)
+    if (this.#ended) return true
+    this.#request.moved = true
+    const held = this.#held
+    if (held === undefined) return this.#exchange.write(chunk)
+    if (this.#envelope === undefined && chunk.length === held.contentLength && chunk.length <= SCANNED_BYTES) {
+      return this.#splice(held, chunk)
+    }
+    this.#envelope ??= new Envelope(held.contentLength)
+    const ready = this.#envelope.push(chunk)
     return ready ? this.#writeAll(ready) : true
   }
 
-  end(trailers: readonly string[]): void {
+  end(trailers: Fields): void {
     if (this.#ended) return
-    if (this.#held && this.#envelope) this.#writeAll(this.#envelope.end())
+    if (this.#held) this.#writeAll((this.#envelope ?? new Envelope(undefined)).end())
     this.#ended = true
-    if (trailers.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(pairs(toClientHeaders(trailers)))
-    this.#res.end()
+    if (trailers.count > 0) this.#exchange.end(toClientLines(trailers, FIELD.framing))
+    else this.#exchange.end()
   }
 
   /** Ends an answer that is not complete, so that the client can tell. */
   cut(): void {
     this.#ended = true
-    const socket: Socket | null = this.#res.socket
-    // Without chunks or a length the end of the connection is the end of the body: only a reset says otherwise.
-    if (socket && !this.#framed && !socket.destroyed) socket.resetAndDestroy()
-    this.#res.destroy()
+    this.#exchange.destroy()
   }
 
-  #atHand(): void {
+  /** @internal Nothing more came with what is held. */
+  atHand(): void {
     const ready = this.#held && !this.#ended ? this.#envelope?.atHand() : undefined
-    if (ready && !this.#res.destroyed) this.#writeAll(ready)
+    if (ready) this.#writeAll(ready)
+  }
+
+  /** A body that is here whole, as nearly all are: decided without keeping any of it. */
+  #splice(held: AnswerHead, body: Buffer): boolean {
+    this.#held = undefined
+    const at = insertionIn(body)
+    if (at < 0) {
+      this.#writeHead(held, held.fields, body.length)
+      return this.#exchange.write(body)
+    }
+    const insert = insertAt(body, at)
+    this.#writeHead(held, envelopedFields(held.fields, insert.length), body.length + insert.length)
+    if (at === 1 && insert.length + 1 === USUAL_BEGIN.length) this.#exchange.write(USUAL_BEGIN)
+    else {
+      this.#exchange.write(body.subarray(0, at))
+      this.#exchange.write(insert)
+    }
+    return this.#exchange.write(body.subarray(at))
   }
 
   #writeAll(chunks: readonly Buffer[]): boolean {
     const held = this.#held
     if (held) {
       this.#held = undefined
-      const added = this.#envelope?.addedBytes
-      this.#writeHead(added ? { ...held, headers: envelopedHeaders(held.headers, added) } : held)
+      const added = this.#envelope?.addedBytes ?? 0
+      const length = held.contentLength === undefined ? undefined : held.contentLength + added
+      this.#writeHead(held, added > 0 ? envelopedFields(held.fields, added) : held.fields, length)
     }
     let more = true
-    for (const chunk of chunks) more = this.#write(chunk)
+    for (const chunk of chunks) more = this.#exchange.write(chunk)
     return more
   }
 
-  #write(chunk: Buffer): boolean {
-    this.#written = true
-    return this.#res.write(chunk)
-  }
-
-  #writeHead({ status, text, headers }: Head): void {
-    this.#res.writeHead(status, text, headers as string[])
-    this.#framed = this.#res.chunkedEncoding || fieldOf(headers, 'content-length') !== undefined
-    // The head goes along with the first bytes where those are here already, and alone where they are not.
-    queueMicrotask(() => {
-      if (!this.#written && !this.#ended && !this.#res.destroyed) this.#res.flushHeaders()
-    })
-  }
-
-  #watchIdle(): void {
-    // Also for an answer that is over for us: its client may not take it.
-    if (this.#res.writableFinished || this.#res.destroyed) return
-    this.#res.setTimeout(this.#options.idleTimeoutMs, () => this.#options.idle(this.#res.writableNeedDrain))
+  #writeHead(head: AnswerHead, fields: Fields, contentLength: number | undefined): void {
+    const { answerFields } = this.#request
+    const framing: AnswerFraming = head.bodiless ? 'none' : (contentLength ?? 'stream')
+    let drop = answerFields === '' ? 0 : FIELD.cors
+    // RFC 9110 §8.6: a length in answers to HEAD and in 304 speaks of another answer; there is none in a 204.
+    if (framing !== 'none' || head.status === 204) drop |= FIELD.framing
+    if (framing !== 'stream' || this.#exchange.version === '1.0') drop |= FIELD.trailer
+    let lines = toClientLines(fields, drop) + answerFields
+    if (!fields.has(FIELD.date)) lines += dateLine(this.#wallMs)
+    this.#exchange.head(head.status, head.reason, lines, framing)
   }
 }
 
-const CORS_AND_LENGTH = new Set([...CORS_FIELDS, 'content-length', 'trailer'])
-const CORS_AND_TRAILER = new Set([...CORS_FIELDS, 'trailer'])
-const LENGTH = new Set(['content-length', 'trailer'])
-const TRAILER = new Set(['trailer'])
-
-/** Fields that cannot stand in this answer. RFC 9110 §8.6: no length in a 204; node refuses `Trailer` without chunks. */
-function dropped(
-  req: IncomingMessage,
-  status: number,
-  headers: readonly string[],
-  cors: boolean,
-): ReadonlySet<string> | undefined {
-  if (status === 204) return cors ? CORS_AND_LENGTH : LENGTH
-  const chunked =
-    req.method !== 'HEAD' &&
-    status !== 304 &&
-    req.httpVersion === '1.1' &&
-    fieldOf(headers, 'content-length') === undefined
-  if (chunked) return cors ? CORS_FIELDS : undefined
-  return cors ? CORS_AND_TRAILER : TRAILER
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const out: [string, string][] = []
-  for (let i = 0; i < flat.length; i += 2) out.push([flat[i] as string, flat[i + 1] as string])
-  return out
+function atHand(answer: ClientAnswer): void {
+  answer.atHand()
 }

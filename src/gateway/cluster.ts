@@ -1,7 +1,7 @@
 /** The page `/cluster` as the original showed it, field for field. */
 
 import { isPrivateAddress } from '../http/cidr.ts'
-import { fieldOf } from '../http/header-rules.ts'
+import type { Fields } from '../http/fields.ts'
 import type { View } from '../registry/registry.ts'
 
 export interface ClusterStats {
@@ -25,6 +25,6 @@ export function clusterPage(view: View, stats: (service: string) => ClusterStats
 const FORWARDING = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded', 'x-real-ip', 'via']
 
 /** Whether a request comes from nearby itself: a private address, and not through a proxy that may stand for anyone. */
-export function isFromNearby(remoteAddress: string, rawHeaders: readonly string[]): boolean {
-  return isPrivateAddress(remoteAddress) && FORWARDING.every((name) => fieldOf(rawHeaders, name) === undefined)
+export function isFromNearby(remoteAddress: string, fields: Fields): boolean {
+  return isPrivateAddress(remoteAddress) && FORWARDING.every((name) => fields.get(name) === undefined)
 }

@@ -2,7 +2,9 @@
  * The envelope: `"status":true` is put into JSON answers right after their first `{`, as the original did, without parsing
  * and printing them again. What is no JSON object, or has a `status` of its own, passes as it is.
  */
-import { fieldOf } from '../http/header-rules.ts'
+import { FIELD } from '../http/field-kinds.ts'
+import { Fields } from '../http/fields.ts'
+import { hasOwnStatus } from './own-status.ts'
 
 /** A body at hand up to this size is searched for a `status` of its own. */
 export const SCANNED_BYTES = 65_536
@@ -11,35 +13,45 @@ const MAX_SPACE_BYTES = 4096
 
 const INSERT = Buffer.from('"status":true')
 const INSERT_COMMA = Buffer.from('"status":true,')
-const DIGESTS = new Set(['digest', 'content-digest', 'repr-digest', 'content-md5'])
 
 /** Whether an answer is one for the envelope, by its status and fields. */
-export function isEnveloped(status: number, headers: readonly string[]): boolean {
+export function isEnveloped(status: number, fields: Fields): boolean {
   if (status < 200 || status > 299 || status === 204 || status === 205 || status === 206) return false
-  const type = fieldOf(headers, 'content-type')
-  if (type === undefined || !/^application\/json[ \t]*(?:;|$)/i.test(type)) return false
-  const encoding = fieldOf(headers, 'content-encoding')
+  const type = fields.get('content-type')
+  if (type === undefined || !isJson(type)) return false
+  const encoding = fields.get('content-encoding')
   return encoding === undefined || encoding.toLowerCase() === 'identity'
+}
+
+function isJson(type: string): boolean {
+  return (
+    type === 'application/json' ||
+    type === 'application/json; charset=utf-8' ||
+    /^application\/json[ \t]*(?:;|$)/i.test(type)
+  )
 }
 
 /**
  * The fields of an answer whose body grew by `addedBytes`. `undefined`: it may have grown (HEAD): no length is told.
  * Digests are dropped, a strong ETag is weakened: both speak of the bytes as they were (RFC 9110 §8.8.1, RFC 9530).
  */
-export function envelopedHeaders(headers: readonly string[], addedBytes: number | undefined): string[] {
+export function envelopedFields(fields: Fields, addedBytes: number | undefined): Fields {
+  // The length is told apart from the fields.
+  if (addedBytes !== undefined && !fields.has(FIELD.digest)) return fields
   const out: string[] = []
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string
-    let value = headers[i + 1] as string
+  for (let i = 0; i < fields.count; i++) {
+    const name = fields.name(i)
+    let value = fields.value(i)
     const lower = name.toLowerCase()
-    if (DIGESTS.has(lower)) continue
-    if (lower === 'content-length') {
+    if (lower === 'etag') value = value.startsWith('W/') ? value : `W/${value}`
+    else if (fields.kind(i) & FIELD.digest) continue
+    else if (lower === 'content-length') {
       if (addedBytes === undefined) continue
       value = String(Number(value) + addedBytes)
-    } else if (lower === 'etag' && !value.startsWith('W/')) value = `W/${value}`
+    }
     out.push(name, value)
   }
-  return out
+  return Fields.of(out)
 }
 
 /** The body of one answer on its way through. */
@@ -62,7 +74,10 @@ export class Envelope {
     this.#patient = contentLength === undefined
   }
 
-  /** Takes a chunk. Returns what can be sent now, or undefined while everything is held. */
+  /**
+   * Takes a chunk that is valid during the call only. Returns what can be sent now, as short-lived as the chunk, or
+   * undefined while everything is held.
+   */
   push(chunk: Buffer): Buffer[] | undefined {
     if (this.addedBytes !== undefined) return [chunk]
     const plausible = this.#look(chunk)
@@ -70,21 +85,23 @@ export class Envelope {
     this.#heldBytes += chunk.length
     if (!plausible) return this.#release(0)
     if (this.#heldBytes > SCANNED_BYTES) this.#patient = false
-    return this.#next !== 0 && !this.#whole && !this.#patient ? this.#release(this.#insert().length) : undefined
+    if (this.#next !== 0 && !this.#whole && !this.#patient) return this.#release(insertFor(this.#next).length)
+    this.#held[this.#held.length - 1] = Buffer.from(chunk)
+    return undefined
   }
 
   /** Nothing more came with what is held: it is not waited for any longer. */
   atHand(): Buffer[] | undefined {
     this.#patient = false
     if (this.addedBytes !== undefined || this.#whole || this.#next === 0) return undefined
-    return this.#release(this.#insert().length)
+    return this.#release(insertFor(this.#next).length)
   }
 
   /** The body is complete: what is still held. */
   end(): Buffer[] {
     if (this.addedBytes !== undefined) return []
     const changes = this.#next !== 0 && !hasOwnStatus(Buffer.concat(this.#held, this.#heldBytes), this.#open)
-    return this.#release(changes ? this.#insert().length : 0)
+    return this.#release(changes ? insertFor(this.#next).length : 0)
   }
 
   /** Reads on to the `{` and the character behind it. False when there is no object, or none within reach. */
@@ -104,10 +121,6 @@ export class Envelope {
     return true
   }
 
-  #insert(): Buffer {
-    return this.#next === 0x7d ? INSERT : INSERT_COMMA
-  }
-
   #release(addedBytes: number): Buffer[] {
     this.addedBytes = addedBytes
     const held = this.#held.splice(0)
@@ -117,7 +130,7 @@ export class Envelope {
     for (const chunk of held) {
       const cut = this.#open - at
       if (cut > 0 && cut <= chunk.length) {
-        out.push(chunk.subarray(0, cut), this.#insert())
+        out.push(chunk.subarray(0, cut), insertFor(this.#next))
         if (cut < chunk.length) out.push(chunk.subarray(cut))
       } else out.push(chunk)
       at += chunk.length
@@ -126,52 +139,34 @@ export class Envelope {
   }
 }
 
-/** Whether the object that opens before `from` has a key `status` of its own. One pass; strings are skipped, not decoded. */
-export function hasOwnStatus(json: Buffer, from: number): boolean {
-  let depth = 1
-  let keyNext = true
-  for (let i = from; i < json.length && depth > 0; i++) {
-    switch (json[i]) {
-      case 0x7b: // {
-      case 0x5b: // [
-        depth++
-        break
-      case 0x7d: // }
-      case 0x5d: // ]
-        depth--
-        break
-      case 0x2c: // ,
-        keyNext = depth === 1
-        break
-      case 0x3a: // :
-        keyNext = false
-        break
-      case 0x22: {
-        const end = endOfString(json, i + 1)
-        if (keyNext && depth === 1 && isStatus(json, i, end)) return true
-        i = end
-        break
-      }
-    }
-  }
-  return false
+/** With a comma unless the object is empty. */
+function insertFor(next: number): Buffer {
+  return next === 0x7d ? INSERT : INSERT_COMMA
 }
 
-/** Offset of the quote that closes a string. */
-function endOfString(json: Buffer, from: number): number {
+/** Offset behind the `{` of a body that is here whole, where something is to be put in; −1 for nowhere. */
+export function insertionIn(body: Buffer): number {
+  const brace = endOfSpace(body, 0)
+  if (body[brace] !== 0x7b) return -1
+  const next = endOfSpace(body, brace + 1)
+  return next < 0 || next >= body.length || hasOwnStatus(body, brace + 1) ? -1 : brace + 1
+}
+
+/** A body with nothing before its `{`, and something in it: as far as the insertion goes. */
+export const USUAL_BEGIN: Buffer = Buffer.from('{"status":true,')
+
+/** What is put in at the offset that {@link insertionIn} gave. */
+export function insertAt(body: Buffer, at: number): Buffer {
+  return insertFor(body[endOfSpace(body, at)] as number)
+}
+
+/** Offset of the first byte from there on that is no white space; −1 where none is within reach. */
+function endOfSpace(body: Buffer, from: number): number {
   let i = from
-  while (i < json.length && json[i] !== 0x22) i += json[i] === 0x5c ? 2 : 1
+  while (i < body.length && isSpace(body[i] as number)) if (++i - (from === 0 ? 0 : 1) > MAX_SPACE_BYTES) return -1
   return i
 }
 
-/** A key may be written with escapes, `"st\u0061tus"`. */
-function isStatus(json: Buffer, from: number, end: number): boolean {
-  const text = json.toString('latin1', from, end + 1)
-  if (text === '"status"') return true
-  if (!text.includes('\\')) return false
-  try {
-    return JSON.parse(text) === 'status'
-  } catch {
-    return false
-  }
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
 }

@@ -5,7 +5,7 @@ import { toJson } from './method-body.ts'
 
 export interface Failure {
   readonly status: number
-  /** Names and values in turn. */
+  /** Names and values in turn, without the length. */
   readonly headers: string[]
   readonly body: string
 }
@@ -29,8 +29,7 @@ export function toMethodFailure(error: GomsError, compat: Compat, traceId: strin
 }
 
 function toAnswer(status: number, body: string): Failure {
-  const headers = ['content-type', 'application/json; charset=utf-8', 'content-length', String(Buffer.byteLength(body))]
-  return { status, headers, body }
+  return { status, headers: ['content-type', 'application/json; charset=utf-8'], body }
 }
 
 function withRetryAfter({ status, headers, body }: Failure, error: GomsError): Failure {

@@ -17,12 +17,21 @@ import { createMesh } from '../mesh/mesh.ts'
 import { dispatchRpc } from '../mesh/rpc-carrier.ts'
 import type { View, ViewChange } from '../registry/registry.ts'
 import { createMethodCodecs } from '../rpcx/learning-codec.ts'
-import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
+import type { HttpDoor } from '../transport/http-door.ts'
+import { createHttpNodeDoor } from '../transport/http-node-door.ts'
+import { createHttpRawListener } from '../transport/http-raw-listener.ts'
 import { createHttpUpstream, type UpstreamOptions } from '../transport/http-upstream.ts'
 import { createRpcUpstream } from '../transport/rpc-upstream.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { createGateway, type Gateway } from './create-gateway.ts'
 import { type GatewayDefinitionOptions, gateway } from './gateway.ts'
+
+let engine: GatewayOptions['parser'] = 'fast'
+
+/** Which front engine the gateways of this test file stand behind. @default 'fast' */
+export function standBehind(parser: GatewayOptions['parser']): void {
+  engine = parser
+}
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
@@ -130,7 +139,7 @@ export function testSettings(more: {
 export interface TestGateway {
   readonly port: number
   readonly gateway: Gateway
-  readonly listener: HttpListener
+  readonly listener: HttpDoor
   readonly upstream: Upstream
   readonly view: TestView
   readonly settings: Settings
@@ -181,12 +190,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     log: options.log ?? silentLog,
     ready: options.ready ?? (() => true),
   })
-  const listener = createHttpListener({
-    request: made.request,
-    upgrade: made.upgrade,
-    expectContinue: 'manual',
-    maxHeaderBytes: settings.gateway.maxHeaderBytes,
-  })
+  const front = { handler: made.handle, limits: { headBytes: settings.gateway.maxHeaderBytes } }
+  const listener = engine === 'fast' ? createHttpRawListener(front) : createHttpNodeDoor(front)
   const { port } = await listener.listen(0, '127.0.0.1')
   cleanups.push(async () => {
     await made.close()

@@ -1,76 +1,62 @@
 /** One request from outside to an RPC method: its input out of JSON, the call on the one way out, its output into JSON. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Call, Dispatched } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { deadlineIn } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Settings } from '../core/options.ts'
 import type { RpcResult } from '../mesh/rpc-fault.ts'
-import type { Admitted, OwnAnswer } from './admission.ts'
-import { RequestBody, tooLarge } from './body.ts'
+import { type BodyOwner, RequestBody, tooLarge } from './body.ts'
 import { toMethodFailure } from './failures.ts'
+import type { InboundRequest, Serving } from './inbound-request.ts'
 import { inputOf, inputOfQuery, MAX_INPUT_BYTES, toJson } from './method-body.ts'
-import { affinityOf, OutboundCall } from './outbound-call.ts'
+import { OutboundCall } from './outbound-call.ts'
+import type { Route } from './route.ts'
 
 /** Sends a call to a method the one way out. */
 export type SendMethod = (call: Call, input: unknown, result: RpcResult) => Dispatched
 
 export interface MethodCallDeps {
   readonly send: SendMethod
+  /** For what is nearly always over before its time; may be late by some milliseconds. */
   readonly clock: Clock
   /** The gateway's name. */
   readonly caller: string
-  answer(res: ServerResponse, own: OwnAnswer): void
-  fail(res: ServerResponse, error: GomsError, traceId: string, fields: readonly string[]): void
 }
 
 /** Methods whose requests have no body (RFC 9110 §9.3). DELETE may have one. */
 const WITHOUT_BODY = new Set(['GET', 'HEAD'])
 
-export class MethodCall {
+export class MethodCall implements Serving, BodyOwner {
   readonly #deps: MethodCallDeps
-  readonly #admitted: Admitted
-  readonly #req: IncomingMessage
-  readonly #res: ServerResponse
-  readonly #settings: Settings
+  readonly #request: InboundRequest
+  readonly #route: Route
   readonly #body: RequestBody
   readonly #maxBytes: number
   #dispatched: Dispatched | undefined
+  #gone = false
 
-  constructor(deps: MethodCallDeps, admitted: Admitted, req: IncomingMessage, res: ServerResponse, settings: Settings) {
-    const { maxBodyBytes } = settings.gateway
+  constructor(deps: MethodCallDeps, request: InboundRequest, route: Route) {
+    const { maxBodyBytes } = request.settings.gateway
     this.#deps = deps
-    this.#admitted = admitted
-    this.#req = req
-    this.#res = res
-    this.#settings = settings
+    this.#request = request
+    this.#route = route
     this.#maxBytes = Number.isFinite(maxBodyBytes) ? maxBodyBytes : MAX_INPUT_BYTES
-    this.#body = new RequestBody(req, res, {
-      maxBytes: this.#maxBytes,
-      whole: true,
-      clock: deps.clock,
-      moved() {},
-      failed: (error) => this.#fail(error),
-    })
+    this.#body = new RequestBody(request.exchange, this, { maxBytes: this.#maxBytes, whole: true, clock: deps.clock })
   }
 
   start(): void {
-    const encoding = this.#req.headers['content-encoding']
+    this.#request.serveWith(this)
+    const encoding = this.#request.exchange.fields.get('content-encoding')
     if ((this.#body.contentLength ?? 0) > this.#maxBytes) this.#fail(tooLarge(this.#maxBytes))
     else if (encoding !== undefined && encoding !== 'identity') this.#fail(encoded(this.#where, encoding))
-    else {
-      this.#res.once('close', () => this.#closed())
-      this.#body.collect(() => this.#dispatch())
-    }
+    else this.#body.collect(() => this.#dispatch())
   }
 
   get #where(): string {
-    const { service, action } = this.#admitted.route
+    const { service, action } = this.#route
     return `${service}/${action}`
   }
 
   #dispatch(): void {
-    const { route, trace, identity, target } = this.#admitted
     let input: unknown
     try {
       input = this.#input()
@@ -78,30 +64,21 @@ export class MethodCall {
       this.#fail(GomsError.from(thrown))
       return
     }
-    const { balance } = this.#settings
-    const rule = Object.hasOwn(balance.services, route.service) ? balance.services[route.service] : balance.default
-    const call = new OutboundCall({
-      route,
-      method: this.#req.method ?? '',
-      hasIdempotencyKey: this.#req.headers['idempotency-key'] !== undefined,
-      deadline: deadlineIn(this.#deps.clock, route.policy.timeoutMs),
-      trace,
-      caller: this.#deps.caller,
-      identity: identity ?? undefined,
-      affinity: affinityOf(rule ?? balance.default, this.#req.headers, target.query),
-    })
+    const { clock, caller } = this.#deps
+    const call = new OutboundCall(this.#request, this.#route, deadlineIn(clock, this.#route.policy.timeoutMs), caller)
     this.#dispatched = this.#deps.send(call, input, {
       reply: (output) => this.#reply(output),
       error: (error, answered) => (answered ? this.#refused(error) : this.#fail(error)),
     })
-    if (this.#res.destroyed) this.#dispatched.cancel()
+    if (this.#gone) this.#dispatched.cancel()
   }
 
   #input(): unknown {
-    const { query } = this.#admitted.target
-    if (WITHOUT_BODY.has(this.#req.method ?? '')) return inputOfQuery(query)
+    const { exchange, target } = this.#request
+    const { query } = target
+    if (WITHOUT_BODY.has(exchange.method)) return inputOfQuery(query)
     const body = this.#body.all()
-    if (body.length === 0 && this.#req.method === 'DELETE') return inputOfQuery(query)
+    if (body.length === 0 && exchange.method === 'DELETE') return inputOfQuery(query)
     return inputOf(body, this.#where)
   }
 
@@ -113,8 +90,8 @@ export class MethodCall {
       this.#fail(new GomsError('INTERNAL', `${this.#where}: the output is no JSON`, { cause }))
       return
     }
-    const status = this.#admitted.route.envelope ? '"status":true,' : ''
-    this.#answer({
+    const status = this.#route.envelope ? '"status":true,' : ''
+    this.#request.answer({
       status: 200,
       headers: ['content-type', 'application/json; charset=utf-8'],
       body: `{${status}"code":0,"msg":"success","data":${data}}`,
@@ -123,31 +100,47 @@ export class MethodCall {
 
   /** The method's own error. */
   #refused(error: GomsError): void {
-    const { traceId } = this.#admitted.trace
+    const { settings, traceId } = this.#request
     try {
-      this.#answer(toMethodFailure(error, this.#settings.gateway.compat, traceId))
+      this.#request.answer(toMethodFailure(error, settings.gateway.compat, traceId))
     } catch (cause) {
       this.#fail(new GomsError('INTERNAL', `${this.#where}: the data of the error is no JSON`, { cause }))
     }
   }
 
-  #answer({ status, headers, body }: OwnAnswer): void {
-    const { idleTimeoutMs } = this.#settings.gateway
-    this.#deps.answer(this.#res, { status, headers: [...headers, ...this.#admitted.answerFields], body })
-    // A client that does not take its answer would hold it in memory for ever.
-    if (!this.#res.writableFinished) this.#res.setTimeout(idleTimeoutMs, () => this.#res.destroy())
-  }
-
   #fail(error: GomsError): void {
-    const pending = !this.#body.complete
+    const { exchange } = this.#request
     this.#body.close()
-    if (pending) this.#res.shouldKeepAlive = false
-    this.#deps.fail(this.#res, error, this.#admitted.trace.traceId, this.#admitted.answerFields)
+    if (!exchange.bodyComplete && !exchange.headSent && !exchange.closed) exchange.closeAfter()
+    this.#request.fail(error)
   }
 
-  #closed(): void {
+  bodyMoved(): void {}
+
+  bodyFailed(error: GomsError): void {
+    this.#fail(error)
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#body.data(chunk)
+  }
+
+  bodyEnd(): void {
+    this.#body.bodyEnd()
+  }
+
+  drain(): void {}
+
+  /** The client does not take its answer. */
+  idle(): void {
+    this.#request.exchange.destroy()
+  }
+
+  closed(answered: boolean): void {
     this.#body.close()
-    if (!this.#res.writableFinished) this.#dispatched?.cancel()
+    if (answered) return
+    this.#gone = true
+    this.#dispatched?.cancel()
   }
 }
 

@@ -1,46 +1,78 @@
 /** What a node is sent: the client's request with our own fields added, which nothing from outside can forge. */
 import type { Attempt } from '../core/call.ts'
 import { forNextHop } from '../core/deadline.ts'
-import { toHostPort } from '../core/node.ts'
+import { type NodeInfo, toHostPort } from '../core/node.ts'
+import { toFieldLines, toNodeLines } from '../http/header-rules.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { writeTraceContext } from '../telemetry/trace-context.ts'
-import type { Admitted } from './admission.ts'
+import type { InboundRequest } from './inbound-request.ts'
 
-/** Fields of a trace that came in: read, and written anew. */
-export const TRACE_FIELDS: ReadonlySet<string> = new Set([
-  ...['traceparent', 'tracestate', 'b3', 'uber-trace-id', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid'],
-  ...['x-b3-sampled', 'x-b3-flags'],
-])
+const IDENTITY = { identityEncoding: true }
+const ANY_ENCODING = { identityEncoding: false }
 
-/** The fields that are the same for all attempts of a call. */
-export function commonHeaders(
-  admitted: Admitted,
-  clientHeaders: readonly string[],
-  caller: string,
-  callKey: string | undefined,
-): string[] {
-  const headers: string[] = []
-  for (let i = 0; i < clientHeaders.length; i += 2) {
-    const name = clientHeaders[i] as string
-    if (!TRACE_FIELDS.has(name.toLowerCase())) headers.push(name, clientHeaders[i + 1] as string)
+/** Writes the fields of requests for nodes. What is the same for all requests to a node is put together once. */
+export class NodeRequests {
+  /** The gateway's name, as callees are told. */
+  readonly caller: string
+  /** Key and caller. */
+  readonly #always: string
+  /** With the target, and the first attempt, by node. */
+  readonly #first = new WeakMap<NodeInfo, string>()
+
+  constructor(caller: string, callKey: string | undefined) {
+    const key = callKey === undefined ? [] : [INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey]
+    this.caller = caller
+    this.#always = toFieldLines([...key, INTERNAL.caller, caller])
   }
-  if (callKey !== undefined) headers.push(INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey)
-  headers.push(INTERNAL.caller, caller, ...writeTraceContext(admitted.trace))
-  const identity = admitted.identity == null ? undefined : toIdentityHeader(admitted.identity)
-  if (identity !== undefined) headers.push(INTERNAL.identity, identity)
-  return headers
+
+  /**
+   * The lines that are the same for all attempts of a call.
+   * @param envelope the node is asked for an answer that something can be put into
+   */
+  common(request: InboundRequest, envelope: boolean): string {
+    const { identity } = request
+    const client =
+      toNodeLines(request.exchange.fields, request, envelope ? IDENTITY : ANY_ENCODING) + traceLines(request)
+    const sent = identity == null ? undefined : toIdentityHeader(identity)
+    return sent === undefined ? client : `${client}${INTERNAL.identity}: ${sent}\r\n`
+  }
+
+  /**
+   * The lines of one attempt. A streamed upload has no deadline that the node could know: it moves with the upload, and
+   * the connection ends when it is over.
+   */
+  attempt(request: InboundRequest, common: string, attempt: Attempt, streamedBody: boolean): string {
+    const { node } = attempt
+    const begun = request.host === '' ? withHost(common, node) : common
+    const lines = begun + (attempt.number === 1 ? this.#firstOn(node) : this.#on(node, attempt.number))
+    const leftMs = attempt.leftMs()
+    if (streamedBody || leftMs === Number.POSITIVE_INFINITY) return lines
+    return `${lines}${INTERNAL.deadline}: ${forNextHop(leftMs)}\r\n`
+  }
+
+  #firstOn(node: NodeInfo): string {
+    let lines = this.#first.get(node)
+    if (lines === undefined) {
+      lines = this.#on(node, 1)
+      this.#first.set(node, lines)
+    }
+    return lines
+  }
+
+  #on(node: NodeInfo, attempt: number): string {
+    const target = `${node.service}/${node.id}`
+    return this.#always + toFieldLines([INTERNAL.attempt, String(attempt), INTERNAL.target, target])
+  }
 }
 
-/**
- * The fields of one attempt. A streamed upload has no deadline that the node could know: it moves with the upload, and the
- * connection ends when it is over.
- */
-export function attemptHeaders(common: readonly string[], attempt: Attempt, streamedBody: boolean): string[] {
-  const { node } = attempt
-  const headers = [...common, INTERNAL.attempt, String(attempt.number), INTERNAL.target, `${node.service}/${node.id}`]
-  // Clients of HTTP/1.0 may leave the host out; HTTP/1.1 may not.
-  if (headers[1] === '') headers[1] = toHostPort(node.http)
-  const leftMs = attempt.leftMs()
-  if (!streamedBody && leftMs !== Number.POSITIVE_INFINITY) headers.push(INTERNAL.deadline, String(forNextHop(leftMs)))
-  return headers
+/** The host comes first. Clients of HTTP/1.0 may leave it out; HTTP/1.1 may not. */
+function withHost(common: string, node: NodeInfo): string {
+  return `host: ${toHostPort(node.http)}\r\n${common.slice('host: \r\n'.length)}`
+}
+
+function traceLines(request: InboundRequest): string {
+  const { traceparent } = request
+  if (traceparent === undefined) return toFieldLines(writeTraceContext(request.trace))
+  // A trace that begins here has no state, and nothing is decided.
+  return `traceparent: ${traceparent}\r\nx-b3-traceid: ${traceparent.slice(3, 35)}\r\nx-b3-spanid: ${traceparent.slice(36, 52)}\r\n`
 }

@@ -3,21 +3,11 @@ import type { Call } from '../core/call.ts'
 import type { TraceContext } from '../core/context.ts'
 import type { Deadline } from '../core/deadline.ts'
 import type { NodeInfo, Transport } from '../core/node.ts'
-import type { BalanceOptions, Policy } from '../core/options.ts'
+import type { BalanceOptions, Policy, Settings } from '../core/options.ts'
+import type { InboundRequest } from './inbound-request.ts'
 import type { Route } from './route.ts'
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
-
-export interface OutboundFacts {
-  readonly route: Route
-  readonly method: string
-  readonly hasIdempotencyKey: boolean
-  readonly deadline: Deadline
-  readonly trace: TraceContext
-  readonly caller: string
-  readonly identity: unknown
-  readonly affinity: string | undefined
-}
 
 export class OutboundCall implements Call {
   readonly transport: Transport
@@ -26,27 +16,35 @@ export class OutboundCall implements Call {
   readonly policy: Policy
   readonly idempotent: boolean
   readonly deadline: Deadline
-  readonly trace: TraceContext
+  readonly traceparent: string | undefined
   readonly caller: string
   readonly identity: unknown
   /** Calls from outside are nobody's repetition: what they say of it is not believed. */
   readonly hopAttempt = 1
   readonly affinity: string | undefined
   readonly offers: ((node: NodeInfo) => boolean) | undefined
+  readonly #request: InboundRequest
 
-  constructor(facts: OutboundFacts) {
-    const { route } = facts
+  /** @param caller the gateway's name */
+  constructor(request: InboundRequest, route: Route, deadline: Deadline, caller: string) {
+    const { exchange, settings } = request
+    this.#request = request
     this.transport = route.type
     this.service = route.service
     this.action = route.action
     this.policy = route.policy
-    this.idempotent = isIdempotent(route, facts.method, facts.hasIdempotencyKey)
-    this.deadline = facts.deadline
-    this.trace = facts.trace
-    this.caller = facts.caller
-    this.identity = facts.identity
-    this.affinity = facts.affinity
+    const hasKey = route.idempotencyKey && exchange.fields.get('idempotency-key') !== undefined
+    this.idempotent = isIdempotent(route, exchange.method, hasKey)
+    this.deadline = deadline
+    this.traceparent = request.traceparent
+    this.caller = caller
+    this.identity = request.identity ?? undefined
+    this.affinity = affinityFor(settings.balance, route.service, request)
     this.offers = route.offers
+  }
+
+  get trace(): TraceContext {
+    return this.#request.trace
   }
 }
 
@@ -59,25 +57,40 @@ export function isIdempotent(route: Route, method: string, hasIdempotencyKey: bo
   return IDEMPOTENT.has(method) || byKey
 }
 
+function affinityFor(balance: Settings['balance'], service: string, request: InboundRequest): string | undefined {
+  const rule = Object.hasOwn(balance.services, service) ? balance.services[service] : undefined
+  const { fields } = request.exchange
+  return affinityBy(rule ?? balance.default, fields, request.target.query)
+}
+
 /** The value that consistent hashing goes by: of a header, a cookie or a query parameter; undefined for other balancers. */
 export function affinityOf(
   balance: BalanceOptions,
   headers: Readonly<Record<string, string | string[] | undefined>>,
   query: string,
 ): string | undefined {
-  if (typeof balance === 'string') return undefined
-  const { header, cookie, query: parameter } = balance.hash
-  if (header !== undefined) {
-    const value = headers[header.toLowerCase()]
+  const get = (name: string): string | undefined => {
+    const value = headers[name]
     return Array.isArray(value) ? value.join(', ') : value
   }
-  if (cookie !== undefined) return cookieOf(headers.cookie, cookie)
+  return affinityBy(balance, { get }, query)
+}
+
+function affinityBy(
+  balance: BalanceOptions,
+  headers: { get(lowerCaseName: string): string | undefined },
+  query: string,
+): string | undefined {
+  if (typeof balance === 'string') return undefined
+  const { header, cookie, query: parameter } = balance.hash
+  if (header !== undefined) return headers.get(header.toLowerCase())
+  if (cookie !== undefined) return cookieOf(headers.get('cookie'), cookie)
   if (parameter !== undefined) return new URLSearchParams(query).get(parameter) ?? undefined
   return undefined
 }
 
-function cookieOf(header: string | string[] | undefined, name: string): string | undefined {
-  if (typeof header !== 'string') return undefined
+function cookieOf(header: string | undefined, name: string): string | undefined {
+  if (header === undefined) return undefined
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
     if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()

@@ -1,93 +1,87 @@
-/** One request through the gateway: the carrier of its call. Requests come from node:http, attempts go over the upstream. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+/** One request through the gateway: the carrier of its call, from an exchange with the client to attempts over the upstream. */
 import { Readable } from 'node:stream'
 import type { Attempt, Carrier, Dispatched, Dispatcher } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Deadline } from '../core/deadline.ts'
 import type { GomsError } from '../core/errors.ts'
-import type { Settings } from '../core/options.ts'
-import { toNodeHeaders } from '../http/header-rules.ts'
 import type { Upstream } from '../transport/upstream.ts'
-import type { Admitted } from './admission.ts'
-import { AttemptRelay } from './attempt-relay.ts'
-import { RequestBody, tooLarge } from './body.ts'
-import { ClientAnswer } from './client-answer.ts'
-import { attemptHeaders, commonHeaders } from './node-request.ts'
-import { affinityOf, OutboundCall } from './outbound-call.ts'
-import type { Sessions } from './sessions.ts'
+import { AttemptRelay, type RelayOwner } from './attempt-relay.ts'
+import { type BodyOwner, RequestBody, tooLarge } from './body.ts'
+import type { InboundRequest, Serving } from './inbound-request.ts'
+import type { NodeRequests } from './node-request.ts'
+import { OutboundCall } from './outbound-call.ts'
+import type { Route } from './route.ts'
+import type { Session, Sessions } from './sessions.ts'
 
+/** What all calls through a gateway share. */
 export interface ProxyDeps {
   readonly dispatcher: Dispatcher
   readonly upstream: Upstream
+  readonly nodeRequests: NodeRequests
+  /** For what is nearly always over before its time; may be late by some milliseconds. */
   readonly clock: Clock
-  readonly callKey: string | undefined
-  /** The gateway's name. */
-  readonly caller: string
   readonly sessions: Sessions
-  /** Answers with a failure of the gateway's own, or cuts the connection where an answer has begun. */
-  fail(res: ServerResponse, error: GomsError, traceId: string, fields: readonly string[]): void
-  /** The call became a session. */
-  becameSession(): void
 }
 
-export class ProxiedCall implements Carrier, Deadline {
+export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, RelayOwner {
+  readonly request: InboundRequest
   readonly #deps: ProxyDeps
-  readonly #admitted: Admitted
-  readonly #req: IncomingMessage
-  readonly #res: ServerResponse
-  readonly #settings: Settings
-  readonly #body: RequestBody
-  #common: string[] | undefined
+  readonly #route: Route
+  readonly #startedMs: number
+  /** Undefined without one. */
+  readonly #body: RequestBody | undefined
+  #common: string | undefined
   #dispatched: Dispatched | undefined
   #attempt: Attempt | undefined
+  /** That of the answer. */
+  #relay: AttemptRelay | undefined
+  #session: Session | undefined
   #over = false
+  #gone = false
 
-  constructor(deps: ProxyDeps, admitted: Admitted, req: IncomingMessage, res: ServerResponse, settings: Settings) {
+  constructor(deps: ProxyDeps, request: InboundRequest, route: Route) {
     this.#deps = deps
-    this.#admitted = admitted
-    this.#req = req
-    this.#res = res
-    this.#settings = settings
-    this.#body = new RequestBody(req, res, {
-      maxBytes: settings.gateway.maxBodyBytes,
-      clock: deps.clock,
-      moved: () => this.#attempt?.progress(),
-      failed: (error) => this.#bodyFailed(error),
-    })
+    this.request = request
+    this.#route = route
+    this.#startedMs = deps.clock.now()
+    if (!request.exchange.hasBody) return
+    const { maxBodyBytes } = request.settings.gateway
+    this.#body = new RequestBody(request.exchange, this, { maxBytes: maxBodyBytes, clock: deps.clock })
   }
 
   start(): void {
-    const { maxBodyBytes } = this.#settings.gateway
-    if ((this.#body.contentLength ?? 0) > maxBodyBytes) {
-      this.fail(tooLarge(maxBodyBytes))
+    const { request } = this
+    request.serveWith(this)
+    if (this.#body === undefined) {
+      this.#dispatch(this.#startedMs)
       return
     }
-    this.#res.once('close', () => this.#clientClosed())
-    this.#body.collect(() => this.#dispatch())
+    const { maxBodyBytes } = request.settings.gateway
+    if ((this.#body.contentLength ?? 0) > maxBodyBytes) this.fail(tooLarge(maxBodyBytes))
+    else this.#body.collect(() => this.#dispatch(this.#deps.clock.now()))
   }
 
-  #dispatch(): void {
-    const { route, trace, identity, target } = this.#admitted
-    const { balance } = this.#settings
-    const rule = Object.hasOwn(balance.services, route.service) ? balance.services[route.service] : balance.default
-    const call = new OutboundCall({
-      route,
-      method: this.#req.method ?? '',
-      hasIdempotencyKey: this.#req.headers['idempotency-key'] !== undefined,
-      deadline: this,
-      trace,
-      caller: this.#deps.caller,
-      identity,
-      affinity: affinityOf(rule ?? balance.default, this.#req.headers, target.query),
-    })
-    this.#dispatched = this.#deps.dispatcher.dispatch(call, this)
-    if (this.#res.destroyed) this.#dispatched.cancel()
+  #dispatch(nowMs: number): void {
+    const { dispatcher, nodeRequests } = this.#deps
+    const call = new OutboundCall(this.request, this.#route, this, nodeRequests.caller)
+    this.#dispatched = dispatcher.dispatch(call, this, nowMs)
+    if (this.#gone) this.#dispatched.cancel()
+  }
+
+  get clock(): Clock {
+    return this.#deps.clock
+  }
+
+  get envelope(): boolean {
+    return this.#route.envelope
   }
 
   /** Counts from when the body last moved; stands still while it is the client that is waited for. */
-  leftMs(): number {
-    const { timeoutMs } = this.#admitted.route.policy
-    return this.#body.waiting ? timeoutMs : this.#body.progressMs + timeoutMs - this.#deps.clock.now()
+  leftMs(nowMs: number = this.#deps.clock.now()): number {
+    const { timeoutMs } = this.#route.policy
+    const body = this.#body
+    if (body === undefined) return this.#startedMs + timeoutMs - nowMs
+    return body.waiting ? timeoutMs : body.progressMs + timeoutMs - nowMs
   }
 
   /**
@@ -95,84 +89,82 @@ export class ProxiedCall implements Carrier, Deadline {
    * only one that costs no time because nothing was sent.
    */
   repeatable(): boolean {
-    return this.#attempt ? this.#body.repeatable() : !this.#body.streamed
+    const body = this.#body
+    return body === undefined || (this.#attempt ? body.repeatable() : !body.streamed)
   }
 
   attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
     this.#attempt = attempt
-    const body = this.#body.open()
-    const relay = new AttemptRelay({
-      attempt,
-      clock: this.#deps.clock,
-      body: body instanceof Readable ? body : undefined,
-      answer: (drained, idle) => this.#answer(drained, idle),
-      res: this.#res,
-      compat: this.#settings.gateway.compat,
-      sessions: this.#deps.sessions,
-      began: (session) => this.#began(session),
-      fail: (error) => this.fail(error),
-    })
-    relay.start(
-      this.#deps.upstream.send(
-        attempt.node.http,
-        {
-          method: this.#req.method ?? '',
-          path: this.#admitted.route.pathAt(attempt.node) + this.#admitted.target.query,
-          headers: attemptHeaders(this.#commonHeaders(), attempt, this.#body.streamed),
-          body,
-          contentLength: this.#body.streamed ? this.#body.contentLength : undefined,
-        },
-        relay,
-      ),
-    )
-    return (why) => relay.abort(why)
+    const { request } = this
+    const { upstream, nodeRequests } = this.#deps
+    const body = this.#body?.open() ?? null
+    const streamed = this.#body?.streamed === true
+    this.#common ??= nodeRequests.common(request, this.#route.envelope)
+    const relay = new AttemptRelay(this, attempt, body instanceof Readable ? body : undefined)
+    const sent = {
+      method: request.exchange.method,
+      path: this.#route.pathAt(attempt.node) + request.target.query,
+      fields: nodeRequests.attempt(request, this.#common, attempt, streamed),
+      body,
+      contentLength: streamed ? this.#body?.contentLength : undefined,
+    }
+    relay.start(upstream.send(attempt.node.http, sent, relay))
+    return () => relay.abort()
   }
 
   fail(error: GomsError): void {
     this.#over = true
-    const pending = !this.#body.complete
-    this.#body.close()
-    if (pending) this.#res.shouldKeepAlive = false
-    this.#deps.fail(this.#res, error, this.#admitted.trace.traceId, this.#admitted.answerFields)
+    const { exchange } = this.request
+    this.#body?.close()
+    if (!exchange.bodyComplete && !exchange.headSent && !exchange.closed) exchange.closeAfter()
+    this.request.fail(error)
   }
 
-  #began(session: boolean): void {
+  began(relay: AttemptRelay, isSession: boolean): void {
     this.#over = true
-    if (session) this.#deps.becameSession()
+    this.#relay = relay
+    if (isSession) this.request.becomeSession()
   }
 
-  #answer(drained: () => void, idle: (waitingForClient: boolean) => void): ClientAnswer {
-    return new ClientAnswer({
-      req: this.#req,
-      res: this.#res,
-      envelope: this.#admitted.route.envelope,
-      fields: this.#admitted.answerFields,
-      idleTimeoutMs: this.#settings.gateway.idleTimeoutMs,
-      bodyPending: !this.#body.complete,
-      drained,
-      idle,
-    })
+  opened(session: Session): void {
+    this.#session = session
+    this.#deps.sessions.add(session)
   }
 
-  #commonHeaders(): string[] {
-    if (!this.#common) {
-      const { route, origin } = this.#admitted
-      const client = toNodeHeaders(this.#req.rawHeaders, origin, route.envelope)
-      this.#common = commonHeaders(this.#admitted, client, this.#deps.caller, this.#deps.callKey)
-    }
-    return this.#common
+  bodyMoved(): void {
+    this.#attempt?.progress()
   }
 
   /** Too large, or the client stopped sending: neither says anything of the node. */
-  #bodyFailed(error: GomsError): void {
+  bodyFailed(error: GomsError): void {
     const answered = this.#over
     this.#dispatched?.cancel()
-    if (answered) this.#res.destroy()
+    if (answered) this.request.exchange.destroy()
     else this.fail(error)
   }
 
-  #clientClosed(): void {
-    this.#body.close()
-    if (!this.#res.writableFinished) this.#dispatched?.cancel()
+  data(chunk: Buffer): boolean {
+    return this.#body === undefined || this.#body.data(chunk)
+  }
+
+  bodyEnd(): void {
+    this.#body?.bodyEnd()
+  }
+
+  drain(): void {
+    this.#relay?.drain()
+  }
+
+  idle(waitingForClient: boolean): void {
+    if (this.#relay) this.#relay.idle(waitingForClient)
+    else this.request.exchange.destroy()
+  }
+
+  closed(answered: boolean): void {
+    this.#body?.close()
+    if (this.#session) this.#deps.sessions.remove(this.#session)
+    if (answered) return
+    this.#gone = true
+    this.#dispatched?.cancel()
   }
 }

@@ -24,6 +24,8 @@ export interface RouteTableOptions {
 
 export interface RouteTable {
   find(service: string, action: string): Route | undefined
+  /** Grows with each change: what was found before may not hold any more. */
+  readonly version: number
   /** All routes of a service. */
   of(service: string): readonly Route[]
   update(sources: RouteSources): void
@@ -42,6 +44,7 @@ export function createRouteTable(
   /** What live nodes advertised last; kept while a service has no node, so that it is "no node" and not "unknown". */
   const advertised = new Map<string, ReadonlyMap<string, ContractDocument>>()
   let sources = initial
+  let version = 0
 
   function documentsOf(service: string): ReadonlyMap<string, ContractDocument> {
     const nodes = view.nodes(service)
@@ -86,6 +89,7 @@ export function createRouteTable(
   // A leaving node takes its last word along before it is gone from the view: read while it is there.
   for (const service of view.services()) routesOf(service)
   const refresh = (service: string): void => {
+    version++
     built.delete(service)
     routesOf(service)
   }
@@ -95,8 +99,12 @@ export function createRouteTable(
   ]
   return {
     find: (service, action) => routesOf(service).get(action),
+    get version() {
+      return version
+    },
     of: (service) => [...routesOf(service).values()],
     update(changed) {
+      version++
       sources = changed
       built.clear()
       for (const service of view.services()) routesOf(service)

@@ -134,9 +134,8 @@ describe('other answers to an upgrade', () => {
       )
     })
     const text = await answerTo(await startGateway({ nodes: [node] }), UPGRADE)
-    expect(text).toMatch(
-      /^HTTP\/1.1 403 Forbidden\r\nX-Why: because\r\nContent-Length: 2\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n/,
-    )
+    expect(text).toMatch(/^HTTP\/1.1 403 Forbidden\r\nX-Why: because\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n/)
+    expect(text).toContain('\r\nContent-Length: 2\r\n')
     expect(text).toMatch(/Connection: close\r\n\r\nno$/)
   })
 

@@ -1,0 +1,191 @@
+/**
+ * One request at the gateway, from its head to the end of its exchange: what admission finds out of it, who serves it, and
+ * what the gateway answers itself.
+ */
+import { STATUS_CODES } from 'node:http'
+import type { Clock } from '../core/clock.ts'
+import type { TraceContext } from '../core/context.ts'
+import type { GomsError } from '../core/errors.ts'
+import type { Settings } from '../core/options.ts'
+import { plainAddress } from '../http/cidr.ts'
+import { FIELD } from '../http/field-kinds.ts'
+import { type Origin, toFieldLines } from '../http/header-rules.ts'
+import type { Target } from '../http/target.ts'
+import { newTraceparent, receiveTrace, rootOf } from '../telemetry/trace-context.ts'
+import type { ExchangeEvents, HttpExchange } from '../transport/http-exchange.ts'
+import { dateLine } from './date-line.ts'
+import { toFailure } from './failures.ts'
+import type { IdleWatch, Watched } from './idle-watch.ts'
+import type { Route } from './route.ts'
+
+/** What the gateway says itself. */
+export interface OwnAnswer {
+  readonly status: number
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+/** Who takes care of a request that was let in. */
+export interface Serving extends ExchangeEvents {
+  /** The answer did not move for long. */
+  idle(waitingForClient: boolean): void
+}
+
+/** What the requests of a gateway share. */
+export interface InboundHost {
+  readonly clock: Clock
+  /** Answers that have begun and are not out. */
+  readonly watch: IdleWatch
+  readonly settings: Settings
+  /** A request is in progress no more. */
+  left(): void
+  /** What the client is not told. */
+  tell(error: GomsError, traceId: string | undefined): void
+}
+
+/** A small body is read away when it is not wanted; a larger one costs the connection. */
+const READ_AWAY_BYTES = 65_536
+const NOWHERE: Target = { path: '', query: '', authority: undefined }
+
+export class InboundRequest implements ExchangeEvents, Origin, Watched {
+  readonly exchange: HttpExchange
+  readonly settings: Settings
+  readonly #host: InboundHost
+  #serving: Serving | undefined
+  #inside = true
+  target: Target = NOWHERE
+  /** Set once one was found. */
+  route: Route | undefined
+  identity: unknown
+  /** Lines that the answer gets besides its own. */
+  answerFields = ''
+  trusted = false
+  #hostName: string | undefined
+  #traceparent: string | undefined
+  #trace: TraceContext | undefined
+  moved = false
+  stillLooks = 0
+  watchIndex = -1
+
+  constructor(host: InboundHost, exchange: HttpExchange) {
+    this.#host = host
+    this.settings = host.settings
+    this.exchange = exchange
+  }
+
+  get address(): string {
+    return plainAddress(this.exchange.peer.address)
+  }
+
+  get proto(): 'http' | 'https' {
+    return this.exchange.peer.encrypted ? 'https' : 'http'
+  }
+
+  get host(): string {
+    this.#hostName ??= this.target.authority ?? this.exchange.fields.get('host') ?? ''
+    return this.#hostName
+  }
+
+  get port(): number {
+    return this.exchange.peer.localPort
+  }
+
+  /** Reads where in a trace the client is, or begins a new one. */
+  receiveTrace(): void {
+    const { fields } = this.exchange
+    if (fields.has(FIELD.trace)) this.#trace = receiveTrace((name) => fields.get(name))
+    else this.#traceparent = newTraceparent()
+  }
+
+  /** The trace as a header, where it begins here. */
+  get traceparent(): string | undefined {
+    return this.#traceparent
+  }
+
+  get trace(): TraceContext {
+    this.#trace ??= rootOf(this.#traceparent ?? newTraceparent())
+    return this.#trace
+  }
+
+  /** Undefined before it was received. */
+  get traceId(): string | undefined {
+    return this.#trace?.traceId ?? this.#traceparent?.slice(3, 35)
+  }
+
+  /** From here on its events go there. */
+  serveWith(serving: Serving): void {
+    this.#serving = serving
+  }
+
+  /** The answer has begun: it must not stand still for long until it is out. */
+  watch(): void {
+    this.#host.watch.add(this)
+  }
+
+  /** A session is no request in progress. */
+  becomeSession(): void {
+    if (!this.#inside) return
+    this.#inside = false
+    this.#host.left()
+  }
+
+  /** A failure of the gateway's own; where an answer has begun, its connection is cut. */
+  fail(error: GomsError): void {
+    if (error.cause !== undefined || error.code === 'INTERNAL') this.#host.tell(error, this.traceId)
+    this.answer(toFailure(error, this.#host.settings.gateway.compat, this.traceId))
+  }
+
+  answer({ status, headers, body }: OwnAnswer): void {
+    const { exchange } = this
+    if (exchange.headSent || exchange.closed) {
+      exchange.destroy()
+      return
+    }
+    if (exchange.upgrade !== undefined || this.#hasLargeBody()) exchange.closeAfter()
+    let fields = toFieldLines(headers) + this.answerFields + dateLine(this.#host.clock.wallMs())
+    const length = Buffer.byteLength(body)
+    const bodiless = status === 204 || exchange.method === 'HEAD'
+    if (bodiless && status !== 204) fields += `content-length: ${length}\r\n`
+    exchange.head(status, STATUS_CODES[status] ?? '', fields, bodiless ? 'none' : length)
+    if (!bodiless && length > 0) exchange.write(Buffer.from(body))
+    exchange.end()
+    // A client that does not take its answer would hold it in memory for ever.
+    if (!exchange.closed) this.watch()
+  }
+
+  data(chunk: Buffer): boolean {
+    return this.#serving === undefined || this.#serving.data(chunk)
+  }
+
+  bodyEnd(): void {
+    this.#serving?.bodyEnd()
+  }
+
+  drain(): void {
+    this.moved = true
+    this.#serving?.drain()
+  }
+
+  closed(answered: boolean): void {
+    this.#host.watch.remove(this)
+    this.#serving?.closed(answered)
+    this.becomeSession()
+  }
+
+  idle(): void {
+    if (this.#serving) this.#serving.idle(this.exchange.needsDrain)
+    else this.exchange.destroy()
+  }
+
+  /** Whether reading the rest of a refused request away could take long. */
+  #hasLargeBody(): boolean {
+    const { exchange } = this
+    if (exchange.bodyComplete) return false
+    return (
+      exchange.contentLength === undefined ||
+      exchange.contentLength > READ_AWAY_BYTES ||
+      exchange.fields.get('expect') !== undefined
+    )
+  }
+}
