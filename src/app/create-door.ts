@@ -1,7 +1,7 @@
 /** Puts the right thing behind a node's ports: the way in of a service, or the gateway. */
 import type { GatewayDefinition } from '../gateway/gateway.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import type { Door, DoorDeps, DoorParts } from './door.ts'
+import type { DoorDeps, DoorParts, GatewayDoor } from './door.ts'
 import { noRpc } from './no-rpc.ts'
 
 /** Each kind is loaded only where it is needed: a service starts without the gateway, and the other way round. */
@@ -49,8 +49,9 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     log,
     ready,
   })
-  const door: Door = {
+  const door: GatewayDoor = {
     ...gateway,
+    kind: 'gateway',
     rpc: noRpc,
     protocols: ['http'],
     contract: undefined,

@@ -1,18 +1,32 @@
-/** What stands behind a node's ports: the gateway, or the way in of a service. One shape for both. */
+/** What stands behind a node's ports: the gateway, or the way in of a service. One shape for both, but for HTTP requests. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Transport } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
+import type { ExchangeHandler } from '../transport/http-exchange.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import type { Cluster } from './cluster.ts'
 import type { Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
 
-export interface Door {
+export type Door = ServiceDoor | GatewayDoor
+
+/** Takes requests as node:http gives them: web frameworks want them so. */
+export interface ServiceDoor extends DoorLife {
+  readonly kind: 'service'
   request(req: IncomingMessage, res: ServerResponse): void
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void
+}
+
+/** Takes requests from an engine of its own. */
+export interface GatewayDoor extends DoorLife {
+  readonly kind: 'gateway'
+  readonly handle: ExchangeHandler
+}
+
+export interface DoorLife {
   /** What the RPC port hands its requests to. */
   readonly rpc: RpcHandler
   /** What the node speaks, and advertises. */

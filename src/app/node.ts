@@ -5,7 +5,6 @@ import type { Log } from '../core/log.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { Registered, Registry } from '../registry/registry.ts'
-import { createHttpListener, type HttpListener } from '../transport/http-listener.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import { createAdmin, type NodeStatus } from './admin.ts'
 import { advertisedAddress } from './advertised-address.ts'
@@ -13,9 +12,9 @@ import { announce } from './announcer.ts'
 import type { Cluster } from './cluster.ts'
 import type { Door } from './door.ts'
 import { refuseRoutes } from './garden-routes.ts'
+import { createHttpPort, type HttpPort } from './http-port.ts'
 import { STARTING } from './no-rpc.ts'
 import { bindRpcPort, type RpcPort } from './rpc-port.ts'
-import { createWaitingRoom } from './waiting-room.ts'
 
 /** Every step of the end has its bound; they add up to less than `terminationGraceMs`. */
 const DEREGISTER_MS = 2000
@@ -56,7 +55,6 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
   const { settings, clock, log } = deps
   const nodeId = randomUUID()
   const opened: (() => Promise<unknown>)[] = []
-  const room = createWaitingRoom()
   let behind: Door | undefined
   let ready = false
   // A failure of either side is reported by the await below, not as an unhandled rejection of the other.
@@ -64,15 +62,10 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
 
   try {
     const listenHost = settings.host ?? (settings.registry.kind === 'etcd' ? undefined : '127.0.0.1')
-    const listener = createHttpListener({
-      request: (req, res) => room.request(req, res),
-      upgrade: (req, socket, head) => room.upgrade(req, socket, head),
-      expectContinue: deps.role === 'gateway' ? 'manual' : 'auto',
-      maxHeaderBytes: deps.role === 'gateway' ? settings.gateway.maxHeaderBytes : 4 * settings.gateway.maxHeaderBytes,
-    })
+    const httpPort = await createHttpPort(deps.role, settings, clock)
     const ports = DEFAULT_PORTS[deps.role]
-    opened.push(() => listener.close(0))
-    const boundHttp = await listener.listen(settings.httpPort ?? ports.http, listenHost)
+    opened.push(() => httpPort.close(0))
+    const boundHttp = await httpPort.listen(settings.httpPort ?? ports.http, listenHost)
     const handler: RpcHandler = (received, responder) =>
       behind ? behind.rpc(received, responder) : responder.fault(STARTING)
     const rpcPort = await bindRpcPort(
@@ -93,7 +86,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     opened.push(() => door.close())
     await door.start()
     behind = door
-    room.open(door)
+    httpPort.open(door)
 
     const admin =
       settings.adminPort === 'off'
@@ -133,7 +126,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
       close: (mode) =>
         leave(deps, mode, {
           registered,
-          listener,
+          httpPort,
           rpcPort,
           door,
           opened,
@@ -151,7 +144,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
 
 interface Leaving {
   readonly registered: Registered
-  readonly listener: HttpListener
+  readonly httpPort: HttpPort
   readonly rpcPort: RpcPort
   readonly door: Door
   readonly opened: readonly (() => Promise<unknown>)[]
@@ -178,7 +171,7 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
     parts.door.drain(settings.gateway.lbDrainMs)
     await sleep(clock, Math.min(settings.gateway.lbDrainMs, left()))
   }
-  parts.listener.drain()
+  parts.httpPort.drain()
   parts.rpcPort.drain()
   if (mode === 'graceful') {
     // Without the registry callers learn only from the answers that they get: give them more of those.
@@ -191,9 +184,9 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
 }
 
 /** Until no connection is open any more, or the time is over. */
-async function connectionsGone({ listener, rpcPort }: Leaving, clock: Clock, withinMs: number): Promise<void> {
+async function connectionsGone({ httpPort, rpcPort }: Leaving, clock: Clock, withinMs: number): Promise<void> {
   const until = clock.now() + withinMs
-  while (listener.connections + rpcPort.connections > 0 && clock.now() < until) await sleep(clock, 20)
+  while (httpPort.connections + rpcPort.connections > 0 && clock.now() < until) await sleep(clock, 20)
 }
 
 /** What was opened last is closed first; one that fails does not keep the others open. */

@@ -4,10 +4,10 @@ import { createHandlerClients } from '../mesh/client.ts'
 import { createInbound, type Inbound } from '../service/inbound.ts'
 import type { RpcInbound } from '../service/rpc-inbound.ts'
 import type { ServiceDefinition } from '../service/service.ts'
-import type { Door, DoorDeps } from './door.ts'
+import type { DoorDeps, ServiceDoor } from './door.ts'
 import { noRpc } from './no-rpc.ts'
 
-export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Promise<Door> {
+export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Promise<ServiceDoor> {
   const { definition, settings, cluster, nodeId, ready, log } = deps
   const { contract } = definition
   const hasMethods = Object.keys(contract?.shape.rpc ?? {}).length > 0
@@ -25,7 +25,7 @@ export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Prom
     ...(rpc && { alsoInFlight: () => rpc.inFlight() }),
   })
   const advertised = contract && { hash: hashOf(contract), document: toDocument(contract) }
-  if (rpc === undefined) return { ...http, rpc: noRpc, protocols: ['http'], contract: advertised }
+  if (rpc === undefined) return { ...http, kind: 'service', rpc: noRpc, protocols: ['http'], contract: advertised }
   return both(http, rpc, {
     contract: advertised,
     started: () => cluster.local.set(nodeId, rpc.handler),
@@ -56,10 +56,11 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
 function both(
   http: Inbound,
   rpc: RpcInbound,
-  more: { readonly contract: Door['contract']; started(): void; closed(): void },
-): Door {
+  more: { readonly contract: ServiceDoor['contract']; started(): void; closed(): void },
+): ServiceDoor {
   return {
     ...http,
+    kind: 'service',
     rpc: rpc.handler,
     protocols: ['http', 'rpc'],
     contract: more.contract,

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
-import type { Door } from './door.ts'
+import type { ServiceDoor } from './door.ts'
 import { createWaitingRoom } from './waiting-room.ts'
 
 const closes: (() => void)[] = []
@@ -23,7 +23,7 @@ async function roomWithDoor() {
       seen.push(req.url ?? '')
       req.pipe(res)
     },
-  } as unknown as Door
+  } as unknown as ServiceDoor
   return { room, door, seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 

@@ -1,22 +1,22 @@
 /** Holds what arrives between binding a port and being able to answer, so that a node that restarts refuses nobody. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Door } from './door.ts'
+import type { ServiceDoor } from './door.ts'
 
 /** More than that are answered 503 at once. */
-const MOST_WAITING = 1024
+export const MOST_WAITING = 1024
 
 export interface WaitingRoom {
   request(req: IncomingMessage, res: ServerResponse): void
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Lets in all that wait, and whoever comes from now on. */
-  open(door: Door): void
+  open(door: ServiceDoor): void
 }
 
 /** How long they wait is bounded by the start itself, which ends in an open door or in closed connections. */
 export function createWaitingRoom(): WaitingRoom {
-  const waiting: ((door: Door) => void)[] = []
-  let door: Door | undefined
+  const waiting: ((door: ServiceDoor) => void)[] = []
+  let door: ServiceDoor | undefined
   return {
     request(req, res) {
       if (door) door.request(req, res)

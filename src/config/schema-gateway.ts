@@ -33,6 +33,14 @@ const corsSchema: v.GenericSchema<CorsFile> = v.strictObject({
 })
 
 export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
+  parser: choice(
+    {
+      en: 'What reads requests: our own strict parser on raw sockets, or node:http at about twice the cost.',
+      zh: '由谁解析请求:原始套接字上的自有严格解析器(fast),或 node:http(safe,开销约两倍)。',
+      default: 'safe',
+    },
+    ['fast', 'safe'],
+  ),
   envelope: toggle({
     en: 'Add `"status":true` to JSON answers.',
     zh: '在 JSON 响应中加入 `"status":true`。',

@@ -32,6 +32,7 @@ export interface CorsFile {
 }
 
 export interface GatewayFile {
+  parser?: 'fast' | 'safe' | undefined
   envelope?: boolean | undefined
   cluster?: 'private' | 'public' | 'off' | undefined
   cors?: boolean | string | string[] | CorsFile | undefined

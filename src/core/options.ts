@@ -121,6 +121,8 @@ export type Compat = 'native' | 'goms' | 'go-garden'
 
 export interface GatewayOptions {
   readonly compat: Compat
+  /** What reads requests: our own parser on raw sockets, or node:http at about twice the cost. @default 'safe' */
+  readonly parser: 'fast' | 'safe'
   /** @default true */
   readonly envelope: boolean
   /** Who may read `/cluster`. @default 'private' */
@@ -198,6 +200,7 @@ export const defaultDrainMs = 2000
 
 export const defaultGateway: GatewayOptions = {
   compat: 'native',
+  parser: 'safe',
   envelope: true,
   cluster: 'private',
   cors: undefined,

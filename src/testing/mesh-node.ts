@@ -1,9 +1,11 @@
 /** One node of a mesh under test: what stands behind its ports in production, reached over the memory network instead. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Cluster } from '../app/cluster.ts'
 import { createDoor } from '../app/create-door.ts'
-import type { Door } from '../app/door.ts'
+import type { Door, ServiceDoor } from '../app/door.ts'
+import { createFrontEngine } from '../app/front-engine.ts'
 import type { Outbound } from '../app/outbound.ts'
 import type { Definition } from '../app/service-file.ts'
 import { toDocument } from '../contract/contract.ts'
@@ -47,18 +49,13 @@ export async function startMeshNode(deps: MeshNodeDeps): Promise<MeshNode> {
   const { door } = await createDoor({ ...deps, nodeId: id, ready: () => true })
   await door.start()
 
-  const actionAt = actionsOf(definition, settings)
-  const listener = createHttpListener({
-    request: (req, res) => serveHttp(deps, door, actionAt, req, res),
-    upgrade: (req, socket, head) => door.upgrade(req, socket, head),
-    expectContinue: definition.kind === 'gateway' ? 'manual' : 'auto',
-  })
+  const listener = await listenerFor(deps, door)
   const rpcListener = createRpcListener({
     handler: withFaults(deps, door.rpc),
     clock,
     failed: (error, received) => log.error(`rpc: ${received.service}.${received.method}: ${String(error)}`),
   })
-  const http = network.bind((socket) => listener.server.emit('connection', socket))
+  const http = network.bind((socket) => listener.accept(socket))
   const rpc = network.bind((socket) => rpcListener.accept(socket))
 
   // The door of a cluster is no member of what calls go to.
@@ -103,6 +100,26 @@ export async function startMeshNode(deps: MeshNodeDeps): Promise<MeshNode> {
   }
 }
 
+interface MeshListener {
+  accept(socket: Socket): void
+  close(timeoutMs: number): Promise<void>
+}
+
+/** What reads the requests of a node, as in production. */
+async function listenerFor(deps: MeshNodeDeps, door: Door): Promise<MeshListener> {
+  const { definition, settings, clock } = deps
+  if (door.kind === 'gateway') return createFrontEngine(settings.gateway, door.handle, clock)
+  const actionAt = actionsOf(definition, settings)
+  const listener = createHttpListener({
+    request: (req, res) => serveHttp(deps, door, actionAt, req, res),
+    upgrade: (req, socket, head) => door.upgrade(req, socket, head),
+  })
+  return {
+    accept: (socket) => void listener.server.emit('connection', socket),
+    close: (timeoutMs) => listener.close(timeoutMs),
+  }
+}
+
 function withFaults({ faults }: MeshNodeDeps, handler: RpcHandler): RpcHandler {
   return (received, responder) => {
     const strike = faults.strike(received.service, received.method)
@@ -122,7 +139,7 @@ function withFaults({ faults }: MeshNodeDeps, handler: RpcHandler): RpcHandler {
 
 function serveHttp(
   { faults, definition }: MeshNodeDeps,
-  door: Door,
+  door: ServiceDoor,
   actionAt: ReadonlyMap<string, string>,
   req: IncomingMessage,
   res: ServerResponse,

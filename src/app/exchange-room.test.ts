@@ -1,0 +1,74 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../core/clock.ts'
+import { defaultGateway } from '../core/options.ts'
+import type { ExchangeEvents, HttpExchange } from '../transport/http-exchange.ts'
+import { createExchangeRoom } from './exchange-room.ts'
+import { createFrontEngine } from './front-engine.ts'
+import { MOST_WAITING } from './waiting-room.ts'
+
+const closes: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closes.splice(0)) await close()
+})
+
+/** Answers with the body that came. */
+class Echo implements ExchangeEvents {
+  readonly #exchange: HttpExchange
+  readonly #chunks: Buffer[] = []
+
+  constructor(exchange: HttpExchange) {
+    this.#exchange = exchange
+    exchange.events = this
+    if (exchange.hasBody) exchange.resumeBody()
+    else this.bodyEnd()
+  }
+
+  data(chunk: Buffer): boolean {
+    this.#chunks.push(Buffer.from(chunk))
+    return true
+  }
+
+  bodyEnd(): void {
+    const body = Buffer.concat(this.#chunks)
+    this.#exchange.head(200, 'OK', '', body.length)
+    this.#exchange.write(body)
+    this.#exchange.end()
+  }
+
+  drain(): void {}
+  closed(): void {}
+}
+
+describe.each(['fast', 'safe'] as const)('requests that come too early, parser %s', (parser) => {
+  async function made() {
+    const room = createExchangeRoom()
+    const engine = await createFrontEngine({ ...defaultGateway, parser }, room.handle, systemClock)
+    closes.push(() => engine.close(0))
+    const { port } = await engine.listen(0, '127.0.0.1')
+    const seen: string[] = []
+    const handle = (exchange: HttpExchange): void => {
+      seen.push(exchange.target)
+      new Echo(exchange)
+    }
+    return { room, handle, seen, url: `http://127.0.0.1:${port}` }
+  }
+
+  it('are held with their bodies until the door opens', async () => {
+    const { room, handle, seen, url } = await made()
+    const early = [1, 2, 3].map((n) => fetch(`${url}/${n}`, { method: 'POST', body: `body ${n}` }))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(seen).toEqual([])
+    room.open(handle)
+    expect(await Promise.all(early.map(async (reply) => (await reply).text()))).toEqual(['body 1', 'body 2', 'body 3'])
+    expect(await (await fetch(`${url}/late`, { method: 'POST', body: 'late' })).text()).toBe('late')
+  })
+
+  it('are turned away when too many wait', async () => {
+    const { room, handle, seen, url } = await made()
+    for (let i = 0; i < MOST_WAITING; i++) room.handle({ closed: true } as HttpExchange)
+    const reply = await fetch(`${url}/more`)
+    expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '1'])
+    room.open(handle)
+    expect(seen).toEqual([])
+  })
+})

@@ -1,0 +1,63 @@
+/** The HTTP port of a node: bound before what stands behind it is there. Requests that come meanwhile wait. */
+import type { Clock } from '../core/clock.ts'
+import type { Address } from '../core/node.ts'
+import type { Settings } from '../core/options.ts'
+import type { Door } from './door.ts'
+import { createExchangeRoom } from './exchange-room.ts'
+import { createFrontEngine } from './front-engine.ts'
+import { createWaitingRoom } from './waiting-room.ts'
+
+export interface HttpPort {
+  /** Open connections. */
+  readonly connections: number
+  /** @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED, GOMS_OPTION_INVALID for an address that is not this machine's */
+  listen(port: number, host?: string): Promise<Address>
+  /** Lets in what waits, and all that comes from now on. */
+  open(door: Door): void
+  /** From now on each answer is the last of its connection. */
+  drain(): void
+  /** Waits for what is in flight at most that long. */
+  close(timeoutMs: number): Promise<void>
+}
+
+export function createHttpPort(role: 'gateway' | 'service', settings: Settings, clock: Clock): Promise<HttpPort> {
+  return role === 'gateway' ? createGatewayPort(settings, clock) : createServicePort(settings)
+}
+
+async function createGatewayPort({ gateway }: Settings, clock: Clock): Promise<HttpPort> {
+  const room = createExchangeRoom()
+  const engine = await createFrontEngine(gateway, room.handle, clock)
+  return {
+    get connections() {
+      return engine.connections
+    },
+    listen: (port, host) => engine.listen(port, host),
+    open(door) {
+      if (door.kind === 'gateway') room.open(door.handle)
+    },
+    drain: () => engine.drain(),
+    close: (timeoutMs) => engine.close(timeoutMs),
+  }
+}
+
+async function createServicePort({ gateway }: Settings): Promise<HttpPort> {
+  const { createHttpListener } = await import('../transport/http-listener.ts')
+  const room = createWaitingRoom()
+  const listener = createHttpListener({
+    request: (req, res) => room.request(req, res),
+    upgrade: (req, socket, head) => room.upgrade(req, socket, head),
+    // A gateway adds to what its clients may send.
+    maxHeaderBytes: 4 * gateway.maxHeaderBytes,
+  })
+  return {
+    get connections() {
+      return listener.connections
+    },
+    listen: (port, host) => listener.listen(port, host),
+    open(door) {
+      if (door.kind === 'service') room.open(door)
+    },
+    drain: () => listener.drain(),
+    close: (timeoutMs) => listener.close(timeoutMs),
+  }
+}
