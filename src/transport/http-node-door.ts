@@ -26,8 +26,10 @@ const LOOKS = 4
 
 interface Connection {
   current: NodeExchange | undefined
-  /** Requests behind it. */
+  /** Requests behind it, and perhaps the refusal of what is none. */
   readonly waiting: (() => void)[]
+  /** The last of them. */
+  last: IncomingMessage | undefined
   pausing: boolean
   /** Nothing more of it is served. */
   refused: boolean
@@ -63,15 +65,16 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     headersTimeoutMs: options.headTimeoutMs,
     keepAliveTimeoutMs: options.idleTimeoutMs,
     maxConnections: options.maxConnections,
+    malformed,
   })
   listener.server.on('checkExpectation', (req: IncomingMessage) => {
     const connection = connections.get(req.socket)
-    // Behind a request in progress there is no saying it in time.
-    if (connection === undefined || connection.current !== undefined) req.socket.destroy()
-    else turnAway(connection, req.socket, OTHER_EXPECTATION)
+    if (connection !== undefined) inTurn(connection, () => turnAway(connection, req.socket, OTHER_EXPECTATION))
   })
   listener.server.on('connection', (socket: Socket) => {
-    const connection: Connection = { current: undefined, waiting: [], pausing: false, refused: false }
+    const connection: Connection = {
+      ...{ current: undefined, waiting: [], last: undefined, pausing: false, refused: false },
+    }
     connections.set(socket, connection)
     socket.once('end', () => watchHalfOpen(connection, socket))
   })
@@ -80,14 +83,34 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     const { socket } = req
     const connection = connections.get(socket)
     if (connection === undefined || connection.refused) return
-    if (connection.current === undefined && connection.waiting.length === 0) serve(connection, req, res)
-    else {
-      connection.waiting.push(() => serve(connection, req, res))
-      if (connection.waiting.length < MAX_WAITING || connection.pausing) return
-      connection.pausing = true
-      // node goes on reading at the end of each request: it is paused once it has dealt with all that it has.
-      process.nextTick(() => socket.pause())
+    connection.last = req
+    inTurn(connection, () => serve(connection, req, res))
+    if (connection.waiting.length < MAX_WAITING || connection.pausing) return
+    connection.pausing = true
+    // node goes on reading at the end of each request: it is paused once it has dealt with all that it has.
+    process.nextTick(() => socket.pause())
+  }
+
+  function inTurn({ current, waiting }: Connection, then: () => void): void {
+    if (current === undefined && waiting.length === 0) then()
+    else waiting.push(then)
+  }
+
+  /** Those before it are answered first. One whose own body it is gets no other answer, and nobody else hears of it. */
+  function malformed(socket: Socket, answer: () => void): void {
+    const connection = connections.get(socket)
+    if (connection === undefined || connection.refused) {
+      answer()
+      return
     }
+    const { current, waiting, last } = connection
+    const isWithinBody = last !== undefined && !last.complete
+    if (isWithinBody && waiting.length > 0) waiting.pop()
+    connection.refused = true
+    if (current === undefined || (isWithinBody && waiting.length === 0)) {
+      answer()
+      current?.abandon()
+    } else waiting.push(answer)
   }
 
   function turnAway(connection: Connection, socket: Duplex, { status, reason }: Refused): void {
@@ -121,6 +144,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     const exchange = new NodeExchange({
       ...{ req, res, fields, meaning: refusal, version, peer: peerOf(socket), draining: () => draining },
       lingers: () => lingers(socket, req),
+      refuse: (refused) => turnAway(connection, socket, refused),
       ...(handed === undefined ? undefined : { handOver: () => handed.handOver() }),
       gone: (gone) => {
         inProgress.delete(gone)
