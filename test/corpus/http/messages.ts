@@ -111,7 +111,7 @@ function readChunks(text: string, from: number): { body: string; end: number; tr
     const lineEnd = text.indexOf('\r\n', at)
     if (lineEnd < 0) return undefined
     const size = text.slice(at, lineEnd)
-    if (!/^[0-9a-f]{1,8}$/.test(size)) throw new Error(`a chunk's size: ${JSON.stringify(size.slice(0, 40))}`)
+    if (!/^[0-9a-fA-F]{1,8}$/.test(size)) throw new Error(`a chunk's size: ${JSON.stringify(size.slice(0, 40))}`)
     at = lineEnd + 2
     const length = Number.parseInt(size, 16)
     if (length === 0) break
