@@ -20,13 +20,21 @@ export interface CorpusGateway {
   forwarded(): Message[]
 }
 
+/** A node of the service `other`. */
+export interface OtherNode {
+  readonly port: number
+  readonly routes: Readonly<Record<string, { readonly path: string }>>
+}
+
 /** Gone after the test. The node has idle connections in the pool, and some in use, when this resolves. */
-export async function startCorpusGateway(parser: Parser): Promise<CorpusGateway> {
+export async function startCorpusGateway(parser: Parser, other?: OtherNode): Promise<CorpusGateway> {
   standBehind(parser)
   const node = await startRecordingNode(answerOf)
   afterwards(() => node.close())
   const settings = { maxBodyBytes: MAX_BODY_BYTES }
-  const { port } = await startGateway({ nodes: [nodeAt(node.port)], routes: { user: ROUTES }, settings })
+  const nodes = [nodeAt(node.port), ...(other ? [nodeAt(other.port, { service: 'other' })] : [])]
+  const routes = { user: ROUTES, ...(other && { other: other.routes }) }
+  const { port } = await startGateway({ nodes, routes, settings })
   const load = startLoad({ port, target: '/api/user/load' })
   while (load.answered < 6) await new Promise((resolve) => setTimeout(resolve, 2))
   return {
