@@ -1,5 +1,5 @@
 /** What an entry of raw answers says the client is to see. */
-import { type Entry, unescaped } from './entries.ts'
+import { directivesOf, type Entry, toField, unescaped } from './entries.ts'
 
 export interface AnswerEntry extends Entry {
   /** What the client asks with; the body is only for methods that have one. */
@@ -28,19 +28,15 @@ export interface AnswerEntry extends Entry {
 }
 
 export function toAnswerEntry(entry: Entry): AnswerEntry {
-  const { directives, name } = entry
-  const all = (word: string): string[] => directives.flatMap((it) => (it.word === word ? [it.rest] : []))
+  const all = directivesOf(entry, WORDS)
   const see = all('see')[0]
-  if (see === undefined) throw new Error(`${name}: no verdict`)
+  if (see === undefined) throw new Error(`${entry.name}: no verdict`)
   return {
     ...entry,
     method: all('ask')[0] ?? 'GET',
     version: all('client')[0] === 'HTTP/1.0' ? '1.0' : '1.1',
     verdict: see === 'cut' ? 'cut' : toSeen(see),
-    has: all('see-has').map((rest) => {
-      const colon = rest.indexOf(':')
-      return [rest.slice(0, colon), unescaped(rest.slice(colon + 1).trim())]
-    }),
+    has: all('see-has').map(toField),
     lacks: all('see-lacks').flatMap((rest) => rest.split(' ')),
     trailers: all('see-trailer').map((rest) => unescaped(rest)),
     ending: all('ends').length > 0 ? 'ends' : all('resets').length > 0 ? 'resets' : 'stays',
@@ -49,6 +45,10 @@ export function toAnswerEntry(entry: Entry): AnswerEntry {
     upgrade: all('upgrade')[0],
   }
 }
+
+const WORDS: readonly string[] = [
+  ...['ask', 'client', 'see', 'see-has', 'see-lacks', 'see-trailer', 'ends', 'resets', 'early', 'alone', 'upgrade'],
+]
 
 /** `103 200 "body"`; without a body it may be any. */
 function toSeen(rest: string): { statuses: number[]; body: string | undefined } {

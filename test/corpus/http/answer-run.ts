@@ -11,8 +11,8 @@ const GOOD = 'the next answer'
 
 export interface AnswerNode {
   readonly port: number
-  /** The entry that answers from now on. */
-  play(entry: AnswerEntry): void
+  /** The entry that answers from now on. Resolves when it has said everything, once. */
+  play(entry: AnswerEntry): Promise<void>
   close(): Promise<void>
 }
 
@@ -22,6 +22,7 @@ const PIECE_MS = 15
 export async function startAnswerNode(): Promise<AnswerNode> {
   const sockets = new Set<Socket>()
   let playing: AnswerEntry | undefined
+  let said = (): void => {}
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     let rest = Buffer.alloc(0)
@@ -32,13 +33,13 @@ export async function startAnswerNode(): Promise<AnswerNode> {
       rest = Buffer.concat([rest, chunk])
       if (playing?.early && !begun && rest.includes('\r\n\r\n') && rest.includes(BAD_PATH)) {
         begun = true
-        void say(socket, playing)
+        void say(socket, playing).then(said)
       }
       const read = readMessages(rest, () => 'empty')
       rest = Buffer.from(read.rest)
       for (const { start } of read.messages) {
         if (start.includes(GOOD_PATH)) socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${GOOD.length}\r\n\r\n${GOOD}`)
-        else if (playing && !playing.early) void say(socket, playing)
+        else if (playing && !playing.early) void say(socket, playing).then(said)
       }
     })
   })
@@ -47,6 +48,9 @@ export async function startAnswerNode(): Promise<AnswerNode> {
     port: (server.address() as { port: number }).port,
     play(entry) {
       playing = entry
+      return new Promise((resolve) => {
+        said = resolve
+      })
     },
     close: () =>
       new Promise((resolve) => {
@@ -67,12 +71,12 @@ async function say(socket: Socket, { pieces, ending }: AnswerEntry): Promise<voi
 
 /** @param action that leads to the node's two paths, by their names without the slash */
 export async function runAnswer(entry: AnswerEntry, port: number, node: AnswerNode, action: (path: string) => string) {
-  node.play(entry)
+  const said = node.play(entry)
   const complaints = new Set<string>()
   const complain = (what: string): void => void complaints.add(`${entry.name}: ${what}`)
   const client = openClient(port)
   client.send(requestOf(entry, action(BAD_PATH)))
-  if (entry.alone) await new Promise((resolve) => setTimeout(resolve, 4 * PIECE_MS))
+  if (entry.alone) await said.then(() => new Promise((resolve) => setTimeout(resolve, PIECE_MS)))
   // A connection that goes on answers what is asked behind it; one that does not is over.
   if (entry.upgrade === undefined && !entry.early) client.send(nextOf(action(GOOD_PATH)))
   await client.until(() => isSeen(entry, client, complain))

@@ -13,10 +13,8 @@ const files = readCorpus('answers').map(({ name, entries }) => ({ name, entries:
 describe.each(PARSERS)('parser: %s', (parser) => {
   test.each(files)('$name', async ({ entries }) => {
     const node = await startAnswerNode()
-    const gateway = await startCorpusGateway(parser, {
-      port: node.port,
-      routes: { bad: { path: BAD_PATH }, good: { path: GOOD_PATH } },
-    })
+    const routes = { bad: { path: BAD_PATH }, good: { path: GOOD_PATH } }
+    const gateway = await startCorpusGateway(parser, { other: { port: node.port, routes } })
     const complaints: string[] = []
     for (const entry of entries) {
       complaints.push(...(await runAnswer(entry, gateway.port, node, (path) => `/api/other${path}`)))

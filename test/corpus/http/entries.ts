@@ -24,6 +24,22 @@ export interface CorpusFile {
   readonly entries: readonly Entry[]
 }
 
+/** What stands behind a word, for each time it is used. @throws Error for an entry with a word that is not among these */
+export function directivesOf(
+  { name, directives }: Entry,
+  known: readonly string[],
+): (word: string) => readonly string[] {
+  const stranger = directives.find(({ word }) => !known.includes(word))
+  if (stranger) throw new Error(`${name}: unknown word \`${stranger.word}\``)
+  return (word) => directives.flatMap((it) => (it.word === word ? [it.rest] : []))
+}
+
+/** The name and value of `name: value`. */
+export function toField(rest: string): [name: string, value: string] {
+  const colon = rest.indexOf(':')
+  return [rest.slice(0, colon), unescaped(rest.slice(colon + 1).trim())]
+}
+
 /** All files of a folder beside this file, by name. */
 export function readCorpus(folder: 'requests' | 'answers'): CorpusFile[] {
   const path = join(import.meta.dirname, folder)

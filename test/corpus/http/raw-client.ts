@@ -1,8 +1,8 @@
 /** A client that says exactly what it is told, and keeps what it hears. */
 import { connect, type Socket } from 'node:net'
 
-/** How long anything may take. */
-const PATIENCE_MS = 1500
+/** How long anything may take, on a machine that does much else. */
+export const PATIENCE_MS = 5000
 
 export interface RawClient {
   readonly socket: Socket
@@ -17,7 +17,7 @@ export interface RawClient {
   close(): void
 }
 
-export function openClient(port: number): RawClient {
+export function openClient(port: number, patienceMs: number = PATIENCE_MS): RawClient {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   let heard = Buffer.alloc(0)
   const waiting = new Set<() => void>()
@@ -50,7 +50,7 @@ export function openClient(port: number): RawClient {
     send(bytes) {
       if (socket.writable) socket.write(bytes, 'latin1')
     },
-    until(holds, withinMs = PATIENCE_MS) {
+    until(holds, withinMs = patienceMs) {
       return new Promise((resolve) => {
         const finish = (result: boolean): void => {
           clearTimeout(timer)

@@ -1,5 +1,5 @@
 /** What an entry of raw requests says is to happen. */
-import { type Directive, type Entry, unescaped } from './entries.ts'
+import { type Directive, directivesOf, type Entry, toField, unescaped } from './entries.ts'
 
 export interface Forwarded {
   readonly method: string
@@ -36,9 +36,9 @@ export interface RequestEntry extends Entry {
 
 export function toRequestEntry(entry: Entry): RequestEntry {
   const { directives, name } = entry
-  const all = (word: string): string[] => directives.flatMap((it) => (it.word === word ? [it.rest] : []))
+  const all = directivesOf(entry, WORDS)
   const forwarded = all('node').map((rest) => toForwarded(rest))
-  const usual = directives.find(({ word }) => VERDICTS.has(word))
+  const usual = directives.find(({ word }) => VERDICTS.includes(word))
   if (usual === undefined) throw new Error(`${name}: no verdict`)
   const other = all('safe')[0]
   const see = all('see')[0]
@@ -48,10 +48,7 @@ export function toRequestEntry(entry: Entry): RequestEntry {
     ...entry,
     verdict,
     safe: toVerdict(otherVerdict, forwarded, all('safe-see')[0] ?? see),
-    has: all('node-has').map((rest) => {
-      const colon = rest.indexOf(':')
-      return [rest.slice(0, colon), unescaped(rest.slice(colon + 1).trim())]
-    }),
+    has: all('node-has').map(toField),
     lacks: all('node-lacks').flatMap((rest) => rest.split(' ')),
     part: all('part').length > 0,
     safePart: all('part').length + all('safe-part').length > 0,
@@ -60,7 +57,11 @@ export function toRequestEntry(entry: Entry): RequestEntry {
   }
 }
 
-const VERDICTS = new Set(['accept', 'refuse', 'answer', 'cut'])
+const VERDICTS = ['accept', 'refuse', 'answer', 'cut']
+const WORDS: readonly string[] = [
+  ...[...VERDICTS, 'safe', 'see', 'safe-see', 'node', 'node-has', 'node-lacks', 'part', 'safe-part', 'ends'],
+  'unreplayed',
+]
 
 function toDirective(text: string): Directive {
   const [word = '', ...rest] = text.split(' ')

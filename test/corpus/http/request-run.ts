@@ -15,10 +15,10 @@ export interface RequestRun {
 
 export async function runRequest(entry: RequestEntry, parser: Parser, gateway: CorpusGateway): Promise<RequestRun> {
   const verdict = parser === 'safe' ? entry.safe : entry.verdict
-  const client = openClient(gateway.port)
+  const client = openClient(gateway.port, gateway.patienceMs)
   const complaints = new Set<string>()
   const complain = (what: string): void => void complaints.add(`${entry.name}: ${what}`)
-  await send(client, entry)
+  await send(client, entry, verdict)
   // A half-closed client may be asked by one of these whether it is there still.
   const isOf = ({ start }: Message): boolean => !(entry.ends && start.startsWith('HTTP/1.1 100 '))
   const answers = (): Message[] => answersOf(client, verdict, complain).filter(isOf)
@@ -45,9 +45,10 @@ export async function runRequest(entry: RequestEntry, parser: Parser, gateway: C
   return { complaints: [...complaints], forwarded: goesOn ? forwarded.slice(0, -1) : forwarded }
 }
 
-async function send(client: RawClient, { pieces, ends }: RequestEntry): Promise<void> {
+async function send(client: RawClient, { pieces, ends }: RequestEntry, { statuses }: Verdict): Promise<void> {
+  const isAsked = (statuses[0] ?? 200) < 200
   for (const [i, piece] of pieces.entries()) {
-    if (i > 0) await client.until(() => client.heard().length > 0, PIECE_MS)
+    if (i > 0) await client.until(() => client.heard().length > 0, isAsked ? undefined : PIECE_MS)
     client.send(piece)
   }
   if (ends) client.socket.end()

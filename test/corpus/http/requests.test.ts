@@ -11,8 +11,11 @@ import { runRequest } from './request-run.ts'
 const files = readCorpus('requests').map(({ name, entries }) => ({ name, entries: entries.map(toRequestEntry) }))
 
 describe.each(PARSERS)('parser: %s', (parser) => {
-  test.each(files)('$name', async ({ entries }) => {
-    const gateway = await startCorpusGateway(parser)
+  test.each(files)('$name', async ({ name, entries }) => {
+    const gateway = await startCorpusGateway(
+      parser,
+      name === 'trusted-proxies' ? { trustedProxies: ['127.0.0.1'] } : {},
+    )
     const complaints: string[] = []
     for (const entry of entries) complaints.push(...(await runRequest(entry, parser, gateway)).complaints)
     complaints.push(...(await gateway.load.stop()), ...gateway.node.errors)
