@@ -119,12 +119,14 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     refuse(socket, status, reason)
   }
 
-  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = connections.get(socket as Socket)
+  function upgrade(req: IncomingMessage, _stream: Duplex, head: Buffer): void {
+    // From Node 26 on it is another stream where a body is to come, which is refused.
+    const { socket } = req
+    const connection = connections.get(socket)
     // Behind a request in progress, whose answer would be written into what is no HTTP any more.
     if (connection === undefined || connection.current !== undefined) socket.destroy()
     else {
-      const handed = new NodeUpgrade(req, socket as Socket, head)
+      const handed = new NodeUpgrade(req, socket, head)
       serve(connection, req, handed.res, handed)
     }
   }

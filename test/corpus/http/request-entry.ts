@@ -40,7 +40,7 @@ export function toRequestEntry(entry: Entry): RequestEntry {
   const forwarded = all('node').map((rest) => toForwarded(rest))
   const usual = directives.find(({ word }) => VERDICTS.includes(word))
   if (usual === undefined) throw new Error(`${name}: no verdict`)
-  const other = all('safe')[0]
+  const other = (IS_LATER ? all('safe-later')[0] : undefined) ?? all('safe')[0]
   const see = all('see')[0]
   const verdict = toVerdict(usual, forwarded, see)
   const otherVerdict = other === undefined ? usual : toDirective(other)
@@ -57,9 +57,24 @@ export function toRequestEntry(entry: Entry): RequestEntry {
   }
 }
 
+/** llhttp 9.4 has other opinions than those before it. */
+const IS_LATER = Number(process.versions.llhttp?.split('.')[1]) >= 4 || !process.versions.llhttp?.startsWith('9.')
+
 const VERDICTS = ['accept', 'refuse', 'answer', 'cut']
 const WORDS: readonly string[] = [
-  ...[...VERDICTS, 'safe', 'see', 'safe-see', 'node', 'node-has', 'node-lacks', 'part', 'safe-part', 'ends'],
+  ...[
+    ...VERDICTS,
+    'safe',
+    'safe-later',
+    'see',
+    'safe-see',
+    'node',
+    'node-has',
+    'node-lacks',
+    'part',
+    'safe-part',
+    'ends',
+  ],
   'unreplayed',
 ]
 
