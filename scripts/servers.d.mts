@@ -1,4 +1,5 @@
 /** Types of servers.mjs for the tests. */
-export declare const SERVERS: Readonly<Record<'etcd' | 'etcdctl' | 'redis-server', string>>
+export declare const SERVERS: Readonly<Record<'etcd' | 'etcdctl' | 'redis-server' | 'nginx' | 'haproxy', string>>
 export declare function hasGo(): boolean
 export declare function missingServers(): (keyof typeof SERVERS)[]
+export declare function pathOf(command: string): string | undefined

@@ -1,31 +1,41 @@
-/** Installs the servers that tests start by themselves on free ports (etcd, Redis), where the system has apt-get. */
+/** Installs the servers that tests start by themselves on free ports, where the system has apt-get. */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Command that tests look for → Debian package that has it. */
-export const SERVERS = { etcd: 'etcd-server', etcdctl: 'etcd-client', 'redis-server': 'redis-server' }
+export const SERVERS = {
+  etcd: 'etcd-server',
+  etcdctl: 'etcd-client',
+  'redis-server': 'redis-server',
+  nginx: 'nginx',
+  haproxy: 'haproxy',
+}
 
-/** Names of the server commands that are not on the PATH. */
+/** Names of the server commands that are not there. */
 export function missingServers() {
-  return Object.keys(SERVERS).filter((command) => !isOnPath(command))
+  return Object.keys(SERVERS).filter((command) => pathOf(command) === undefined)
 }
 
 /** Whether the programs in Go can be built that tests of both worlds talk to. Installing Go is left to its owner. */
 export function hasGo() {
-  return isOnPath('go')
+  return pathOf('go') !== undefined
 }
 
-function isOnPath(command) {
-  return (process.env.PATH ?? '').split(delimiter).some((dir) => {
-    try {
-      accessSync(join(dir, command), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+/** Where a command is: on the PATH, or where systems keep servers that only root has on it; undefined without one. */
+export function pathOf(command) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  return folders
+    .map((folder) => join(folder, command))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 }
 
 function install() {
@@ -36,7 +46,7 @@ function install() {
   }
   const packages = missing.map((command) => SERVERS[command])
   const root = process.getuid?.() === 0
-  if (!isOnPath('apt-get') || !(root || isOnPath('sudo'))) {
+  if (pathOf('apt-get') === undefined || !(root || pathOf('sudo') !== undefined)) {
     process.stderr.write(`servers: missing ${missing.join(', ')}. Install them with the system's package manager\n`)
     process.stderr.write(`  (Debian packages: ${packages.join(' ')})\n`)
     return 1

@@ -10,17 +10,19 @@ export function toAuthRequest(request: InboundRequest): AuthRequest {
     method: exchange.method,
     path: target.path,
     query: target.query,
-    headers: Object.freeze(recordOf(exchange.fields)),
+    headers: Object.freeze(recordOf(exchange.fields, request.trusted ? NOT_BELIEVED : NOT_BELIEVED | FIELD.forwarded)),
     remoteAddress: request.address,
   })
 }
 
-/** Without internal ones: what they say from outside is not believed. */
-function recordOf(fields: Fields): Record<string, string | undefined> {
+/** What is not believed from outside, and of strangers not where they come from either. */
+const NOT_BELIEVED = FIELD.internal | FIELD.underscore
+
+function recordOf(fields: Fields, drops: number): Record<string, string | undefined> {
   const record: Record<string, string | undefined> = Object.create(null)
   for (let i = 0; i < fields.count; i++) {
     const kind = fields.kind(i)
-    if (kind & (FIELD.internal | FIELD.underscore)) continue
+    if (kind & drops) continue
     const name = fields.name(i).toLowerCase()
     const before = record[name]
     const value = fields.value(i)

@@ -10,7 +10,10 @@ export interface AuthRequest {
   readonly path: string
   /** With its `?`; empty without one. */
   readonly query: string
-  /** Names in lower case; repeated fields joined by `, `. Internal headers from outside are not among them. */
+  /**
+   * Names in lower case; repeated fields joined by `, `. Internal headers from outside are not among them, nor
+   * `X-Forwarded-…` and `Forwarded` of peers that are not trusted.
+   */
   readonly headers: Readonly<Record<string, string | undefined>>
   /** Address of whoever opened the connection. */
   readonly remoteAddress: string

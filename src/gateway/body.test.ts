@@ -2,6 +2,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { type ManualClock, manualClock } from '../core/clock.ts'
 import type { GomsError } from '../core/errors.ts'
+import { Fields } from '../http/fields.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
 import { KEPT_BYTES, RequestBody, STALL_MS } from './body.ts'
 
@@ -22,7 +23,9 @@ function made(contentLength: number | undefined, maxBytes = Number.POSITIVE_INFI
   let resumed = 0
   const exchange = {
     contentLength,
+    fields: Fields.NONE,
     hasBody: contentLength !== 0,
+    afterRead: (then: () => void) => setImmediate(then),
     resumeBody() {
       if (resumed++ === 0) client.on('data', onData).on('end', () => body.bodyEnd())
       client.resume()
@@ -74,6 +77,38 @@ describe('a request body', () => {
     expect(String(body.open())).toBe('helloworld')
     expect(String(body.open())).toBe('helloworld')
     expect(body.repeatable()).toBe(true)
+  })
+
+  it('in chunks begins with what is at hand, and not where that was none', async () => {
+    const { body, client } = made(CHUNKED)
+    let ready = false
+    body.collect(() => {
+      ready = true
+    })
+    client.write('at hand, ')
+    client.end('all of it')
+    expect(ready).toBe(false)
+    await turn()
+    expect(ready).toBe(true)
+    expect(await readAll(body.open())).toBe('at hand, all of it')
+
+    const none = made(CHUNKED)
+    none.body.collect(() => expect.fail('it is no body'))
+    none.body.close()
+    await turn()
+  })
+
+  it('in chunks keeps its order while nobody has begun to read it', async () => {
+    const { body, client } = made(CHUNKED)
+    const opened = new Promise((resolve) => body.collect(() => resolve(body.open())))
+    client.write('1')
+    const reader = await opened
+    for (const text of ['2', '3']) {
+      client.write(text)
+      await turn()
+    }
+    client.end('4')
+    expect(await readAll(reader)).toBe('1234')
   })
 
   it('in chunks can be sent again while it is small', async () => {

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
+import { FIELD } from '../http/field-kinds.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
 
 /** Bytes that are kept. */
@@ -83,13 +84,19 @@ export class RequestBody {
     return this.#progressMs
   }
 
-  /** Calls back when an attempt can begin: at once for none and for streams, after the last byte for small ones. */
+  /**
+   * Calls back when an attempt can begin: at once for none and for streams of a known length, after the last byte for small
+   * ones. In chunks it begins with what came together with the head: where that turns out to be no body, nothing of the
+   * request has reached a node.
+   */
   collect(then: () => void): void {
-    if (this.#complete || this.streamed) {
+    const begins = this.streamed && (this.contentLength !== undefined || this.#exchange.fields.has(FIELD.expect))
+    if (this.#complete || begins) {
       then()
       return
     }
     this.#collected = then
+    if (this.streamed) this.#exchange.afterRead(() => this.#begin())
     this.#want()
   }
 
@@ -156,8 +163,8 @@ export class RequestBody {
     const copy = Buffer.from(chunk)
     if (!this.#dropped) {
       this.#kept.push(copy)
-      // Between two attempts nothing is asked for; small bodies are collected whole.
-      if (!reader) return this.#collected !== undefined || this.#rest()
+      // Between two attempts nothing is asked for; small bodies are collected whole. None overtakes those before it.
+      if (!reader || this.#given < this.#kept.length - 1) return this.#collected !== undefined || this.#rest()
       this.#given++
     }
     if (this.#bytes > KEPT_BYTES && !this.#isWhole) this.#drop()
@@ -169,10 +176,14 @@ export class RequestBody {
     this.#complete = true
     this.#rest()
     this.#stall?.cancel()
+    if (this.#collected) this.#begin()
+    else if (this.#reader && (this.#dropped || this.#given === this.#kept.length)) this.#reader.push(null)
+  }
+
+  #begin(): void {
     const collected = this.#collected
     this.#collected = undefined
-    if (collected) collected()
-    else if (this.#reader && (this.#dropped || this.#given === this.#kept.length)) this.#reader.push(null)
+    collected?.()
   }
 
   #want(): void {

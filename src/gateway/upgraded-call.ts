@@ -8,6 +8,7 @@ import { FIELD } from '../http/field-kinds.ts'
 import { Fields } from '../http/fields.ts'
 import { toClientLines } from '../http/header-rules.ts'
 import { outcomeOf } from '../http/outcome.ts'
+import { wereAskedFor } from '../http/protocols.ts'
 import type { AnswerHead, TunnelEvents, UpstreamStage } from '../transport/upstream.ts'
 import { ClientAnswer } from './client-answer.ts'
 import type { InboundRequest, Serving } from './inbound-request.ts'
@@ -70,6 +71,11 @@ export class UpgradedCall implements Carrier, Serving {
 
   wallMs(): number {
     return this.#deps.clock.wallMs()
+  }
+
+  /** Whether the client asked for what the node switches to. */
+  asked({ fields }: AnswerHead): boolean {
+    return wereAskedFor(this.#protocol, fields.get('upgrade') ?? '')
   }
 
   /** From here on both sides are bytes. */
@@ -171,6 +177,11 @@ class UpgradeAttempt implements TunnelEvents {
   sent(): void {}
 
   switched(head: AnswerHead, node: Duplex, early: Buffer): void {
+    if (!this.#call.asked(head)) {
+      node.destroy()
+      this.error(new Error('the node switched to a protocol that was not asked for'), 'unanswered')
+      return
+    }
     if (this.#done || !this.#attempt.head({ stage: 'answered', status: head.status, session: true })) {
       this.#drop()
       return

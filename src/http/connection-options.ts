@@ -2,10 +2,10 @@
 import { FIELD } from './field-kinds.ts'
 import type { Fields } from './fields.ts'
 
-/** What `Connection` may list in vain: without these the message would mean something else. */
+/** What `Connection` may list in vain, `X-Forwarded-…` too: without these the message would mean something else. */
 const UNLISTABLE = new Set([
   ...['host', 'content-length', 'content-type', 'content-encoding', 'cookie', 'authorization'],
-  ...['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-port', 'forwarded'],
+  'forwarded',
 ])
 
 export interface ConnectionOptions {
@@ -40,7 +40,7 @@ function take(value: string): ConnectionOptions {
     if (option === 'close') close = true
     else if (option === 'keep-alive') keepAlive = true
     else if (option === 'upgrade') upgrade = true
-    else if (option !== '' && !UNLISTABLE.has(option)) {
+    else if (option !== '' && !UNLISTABLE.has(option) && !option.startsWith('x-forwarded-')) {
       listed ??= new Set()
       listed.add(option)
     }

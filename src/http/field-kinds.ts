@@ -94,6 +94,14 @@ const KNOWN: readonly (readonly [name: string, kind: number])[] = [
   ['date', FIELD.date],
 ]
 
+/** Prefixes of names that are of one kind, whatever follows. */
+const FAMILIES: readonly (readonly [prefix: string, kind: number])[] = [
+  ['goms-', FIELD.internal],
+  // Proxies tell prefixes, servers and even users by such names: those of a stranger are as little to be believed.
+  ['x-forwarded-', FIELD.forwarded],
+]
+const FAMILY_BYTES = FAMILIES.map(([prefix, kind]) => ({ text: Uint8Array.from(Buffer.from(prefix)), kind }))
+
 const KINDS: ReadonlyMap<string, number> = new Map(KNOWN)
 const NAMES: ByteNames = createByteNames(
   KNOWN.map(([name]) => name),
@@ -105,7 +113,7 @@ const KIND_AT: readonly number[] = KNOWN.map(([, kind]) => kind)
 export function kindOfField(lowerCaseName: string): number {
   const known = KINDS.get(lowerCaseName)
   if (known !== undefined) return known
-  if (lowerCaseName.startsWith('goms-')) return FIELD.internal
+  for (const [prefix, kind] of FAMILIES) if (lowerCaseName.startsWith(prefix)) return kind
   return lowerCaseName.includes('_') ? FIELD.underscore : 0
 }
 
@@ -113,18 +121,17 @@ export function kindOfField(lowerCaseName: string): number {
 export function kindOfBytes(bytes: Uint8Array, start: number, end: number, underscore: boolean): number {
   const known = NAMES.find(bytes, start, end)
   if (known >= 0) return KIND_AT[known] as number
-  if (isOurs(bytes, start, end)) return FIELD.internal
+  const first = (bytes[start] as number) | 0x20
+  for (const family of FAMILY_BYTES) {
+    if (first === family.text[0] && beginsWith(bytes, start, end, family.text)) return family.kind
+  }
   return underscore ? FIELD.underscore : 0
 }
 
-/** `goms-…` */
-function isOurs(bytes: Uint8Array, start: number, end: number): boolean {
-  return (
-    ((bytes[start] as number) | 0x20) === 0x67 &&
-    end - start >= 5 &&
-    ((bytes[start + 1] as number) | 0x20) === 0x6f &&
-    ((bytes[start + 2] as number) | 0x20) === 0x6d &&
-    ((bytes[start + 3] as number) | 0x20) === 0x73 &&
-    bytes[start + 4] === 0x2d
-  )
+/** Letters of either case are one; of what a prefix holds, only they have another case. */
+function beginsWith(bytes: Uint8Array, start: number, end: number, prefix: Uint8Array): boolean {
+  const { length } = prefix
+  if (end - start < length) return false
+  for (let i = 1; i < length; i++) if (((bytes[start + i] as number) | 0x20) !== prefix[i]) return false
+  return true
 }

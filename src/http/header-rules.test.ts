@@ -74,7 +74,10 @@ describe('fields on their way to a node', () => {
   )
 
   it('overwrites X-Forwarded-* and Forwarded of strangers', () => {
-    const raw = ['X-Forwarded-For', '1.1.1.1', 'x-forwarded-proto', 'https', 'Forwarded', 'for=1.1.1.1']
+    const raw = [
+      ...['X-Forwarded-For', '1.1.1.1', 'x-forwarded-proto', 'https', 'Forwarded', 'for=1.1.1.1'],
+      ...['X-Forwarded-User', 'root', 'x-forwarded-prefix', '/admin'],
+    ]
     expect(toNode(raw, origin)).toEqual(['host', 'shop.test', ...forwarded])
   })
 
@@ -84,6 +87,7 @@ describe('fields on their way to a node', () => {
     expect(fieldOf(out, 'x-forwarded-for')).toBe('1.1.1.1, 2.2.2.2, 198.51.100.9')
     expect(fieldOf(out, 'x-forwarded-proto')).toBe('https')
     expect(fieldOf(out, 'x-forwarded-port')).toBe('8080')
+    expect(fieldOf(toNode(['X-Forwarded-User', 'ann'], { ...origin, trusted: true }), 'x-forwarded-user')).toBe('ann')
   })
 
   it('asks for an uncompressed answer where it has to read it', () => {

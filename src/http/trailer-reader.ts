@@ -12,8 +12,13 @@ export interface TrailerLimits {
 
 const TOO_LARGE = refused(431, 'the trailer fields are too large')
 /** §6.5.1: what frames, routes or authenticates has no place here. Parsers that merge trailers into heads would obey it. */
-const MISPLACED = refused(400, 'a trailer field that only a head may hold')
+export const MISPLACED: Refused = refused(400, 'a trailer field that only a head may hold')
 const ONLY_IN_HEADS = FIELD.framing | FIELD.host | FIELD.connection | FIELD.upgrade | FIELD.expect
+
+/** Whether there are fields among trailers that only a head may hold. */
+export function isMisplaced(trailers: Fields): boolean {
+  return trailers.has(ONLY_IN_HEADS)
+}
 
 /** The bytes that a piece is first kept in. */
 const KEPT_BYTES = 256
@@ -49,7 +54,7 @@ export class TrailerReader {
     this.fields = this.#block.take(latin1(from, base, base + this.#block.size - 2))
     this.#kept = undefined
     this.#keptBytes = 0
-    return this.fields.has(ONLY_IN_HEADS) ? MISPLACED : position
+    return isMisplaced(this.fields) ? MISPLACED : position
   }
 
   #keep(bytes: Buffer, start: number, size: number): Buffer {

@@ -205,16 +205,42 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       ['a bare line feed', '5\nhello\n0\n\n'],
       ['data behind the end of a chunk', '2\r\nhello\r\n0\r\n\r\n'],
     ])('a body with %s ends its request', async (_name, chunks) => {
-      const { port, next } = await held()
+      const told = gate<Told>()
+      const { port } = await door((exchange) => told.open(listenTo(exchange)))
       const client = talk(port, `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`)
-      const told = listenTo(await next())
-      expect(await told.closed).toBe(false)
+      expect(await (await told.opened).closed).toBe(false)
       expect(await client.ended).toMatch(/^HTTP\/1.1 400 /)
     })
 
-    it('serves what stands before a malformed request', async () => {
-      const { port } = await door((exchange) => say(exchange, 'fine'))
-      expect(await talk(port, `${GET}GET  / HTTP/1.1\r\n\r\n`).ended).toMatch(/fineHTTP\/1.1 400 /)
+    it('tells of what came with a head before it says that it was read', async () => {
+      const told: string[] = []
+      const { port } = await door((exchange) => {
+        exchange.events = {
+          data: (chunk) => told.push(String(chunk)) > 0,
+          bodyEnd: () => void told.push('end'),
+          drain() {},
+          closed: (answered) => void told.push(`closed ${answered}`),
+        }
+        exchange.resumeBody()
+        exchange.afterRead(() => {
+          told.push('read')
+          if (!exchange.closed) say(exchange, 'ok')
+        })
+      })
+      const head = 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n'
+      await talk(port, `${head}Connection: close\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n`).ended
+      expect(told).toEqual(['ab', 'c', 'end', 'read', 'closed true'])
+      told.length = 0
+      await talk(port, `${head}\r\n2\r\nab\r\n1\r\ncd\r\n0\r\n\r\n`).ended
+      expect(told.slice(-2)).toEqual(['closed false', 'read'])
+      told.length = 0
+      await talk(port, `${head}\r\n0\r\nHost: y\r\n\r\n`).ended
+      expect(told).toEqual(['closed false', 'read'])
+    })
+
+    it('serves what stands before a malformed request, however long that takes', async () => {
+      const { port } = await door((exchange) => setTimeout(() => say(exchange, 'fine'), 20))
+      expect(await talk(port, `${GET}GET (/ HTTP/1.1\r\n\r\n`).ended).toMatch(/fineHTTP\/1.1 400 /)
     })
 
     it('closes connections beyond the bound', async () => {

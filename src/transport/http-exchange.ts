@@ -63,6 +63,12 @@ export interface HttpExchange {
   /** The body has come whole, or there is none. */
   readonly bodyComplete: boolean
 
+  /**
+   * Calls back when all that was read together with the head has been dealt with: what came of the body and was asked for,
+   * or the end of the exchange where that is no body.
+   */
+  afterRead(then: () => void): void
+
   /** The connection closes after this answer. Only before its head. */
   closeAfter(): void
   /** An informational answer; left out where the client speaks HTTP/1.0. Lines of fields as `Fields.text`. */

@@ -36,6 +36,11 @@ export interface HttpListenerOptions {
   readonly keepAliveTimeoutMs?: number | undefined
   /** Connections at once; more are closed at once. @default unlimited */
   readonly maxConnections?: number | undefined
+  /**
+   * What node's parser refuses is answered when `answer` is called, which is for the listener's owner to say.
+   * @default at once
+   */
+  readonly malformed?: ((socket: Socket, answer: () => void) => void) | undefined
   /** Throws when an application writes a body to HEAD, 204 or 304 instead of dropping it. @default false */
   readonly rejectNonStandardBodyWrites?: boolean | undefined
 }
@@ -108,7 +113,11 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
   if (options.expectContinue === 'manual') server.on('checkContinue', onRequest)
   if (options.upgrade) server.on('upgrade', options.upgrade)
   server.on('connect', (_req, socket) => refuse(socket, 501, 'CONNECT is not supported'))
-  server.on('clientError', answerClientError)
+  server.on('clientError', (error: Error & { code?: string }, socket) => {
+    const answer = (): void => answerClientError(error, socket)
+    if (options.malformed) options.malformed(socket as Socket, answer)
+    else answer()
+  })
 
   return {
     server,

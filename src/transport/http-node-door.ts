@@ -16,22 +16,12 @@ import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
 import { HalfOpenWatch } from './http-half-open.ts'
 import { createHttpListener } from './http-listener.ts'
 import { NodeExchange } from './http-node-exchange.ts'
+import { NodeTurns } from './http-node-turns.ts'
 import { NodeUpgrade } from './http-node-upgrade.ts'
 import { refuse } from './http-refusal.ts'
 
-/** Requests behind one in progress, on one connection; it is not read on from there. */
-const MAX_WAITING = 16
 /** Looks in the time that an answer may wait; it is exact to that. */
 const LOOKS = 4
-
-interface Connection {
-  current: NodeExchange | undefined
-  /** Requests behind it. */
-  readonly waiting: (() => void)[]
-  pausing: boolean
-  /** Nothing more of it is served. */
-  refused: boolean
-}
 
 /** What our parser lets into a target. */
 const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]*$/
@@ -46,7 +36,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   const clock = options.clock ?? systemClock
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const lookMs = (options.answerTimeoutMs ?? 10_000) / LOOKS
-  const connections = new WeakMap<Socket, Connection>()
+  const connections = new WeakMap<Socket, NodeTurns>()
   const inProgress = new Map<NodeExchange, { socket: Socket; progress: AnswerProgress; looks: number }>()
   let looking: Timer | undefined
   let draining = false
@@ -63,50 +53,45 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     headersTimeoutMs: options.headTimeoutMs,
     keepAliveTimeoutMs: options.idleTimeoutMs,
     maxConnections: options.maxConnections,
+    malformed(socket, answer) {
+      const turns = connections.get(socket)
+      if (turns === undefined) answer()
+      else turns.malformed(answer)
+    },
   })
   listener.server.on('checkExpectation', (req: IncomingMessage) => {
-    const connection = connections.get(req.socket)
-    // Behind a request in progress there is no saying it in time.
-    if (connection === undefined || connection.current !== undefined) req.socket.destroy()
-    else turnAway(connection, req.socket, OTHER_EXPECTATION)
+    const turns = connections.get(req.socket)
+    turns?.inTurn(() => turnAway(turns, req.socket, OTHER_EXPECTATION))
   })
   listener.server.on('connection', (socket: Socket) => {
-    const connection: Connection = { current: undefined, waiting: [], pausing: false, refused: false }
-    connections.set(socket, connection)
-    socket.once('end', () => watchHalfOpen(connection, socket))
+    const turns = new NodeTurns(socket)
+    connections.set(socket, turns)
+    socket.once('end', () => watchHalfOpen(turns, socket))
   })
 
   function request(req: IncomingMessage, res: ServerResponse): void {
-    const { socket } = req
-    const connection = connections.get(socket)
-    if (connection === undefined || connection.refused) return
-    if (connection.current === undefined && connection.waiting.length === 0) serve(connection, req, res)
-    else {
-      connection.waiting.push(() => serve(connection, req, res))
-      if (connection.waiting.length < MAX_WAITING || connection.pausing) return
-      connection.pausing = true
-      // node goes on reading at the end of each request: it is paused once it has dealt with all that it has.
-      process.nextTick(() => socket.pause())
-    }
+    const turns = connections.get(req.socket)
+    if (turns !== undefined && !turns.refused) turns.request(req, () => serve(turns, req, res))
   }
 
-  function turnAway(connection: Connection, socket: Duplex, { status, reason }: Refused): void {
-    connection.refused = true
-    connection.waiting.length = 0
+  function turnAway(turns: NodeTurns, socket: Duplex, { status, reason }: Refused): void {
+    turns.drop()
     refuse(socket, status, reason)
   }
 
-  function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = connections.get(socket as Socket)
+  function upgrade(req: IncomingMessage, _stream: Duplex, head: Buffer): void {
+    // From Node 26 on it is another stream where a body is to come, which is refused.
+    const { socket } = req
+    const turns = connections.get(socket)
     // Behind a request in progress, whose answer would be written into what is no HTTP any more.
-    if (connection === undefined || connection.current !== undefined) socket.destroy()
+    if (turns === undefined || turns.current !== undefined) socket.destroy()
     else {
-      const handed = new NodeUpgrade(req, socket as Socket, head)
-      serve(connection, req, handed.res, handed)
+      const handed = new NodeUpgrade(req, socket, head)
+      serve(turns, req, handed.res, handed)
     }
   }
 
-  function serve(connection: Connection, req: IncomingMessage, res: ServerResponse, handed?: NodeUpgrade): void {
+  function serve(turns: NodeTurns, req: IncomingMessage, res: ServerResponse, handed?: NodeUpgrade): void {
     const { socket } = req
     if (socket.destroyed) return
     const version = req.httpVersion === '1.0' ? '1.0' : '1.1'
@@ -115,33 +100,26 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     const refusal =
       meaning.state === 'meaning' && handed !== undefined && meaning.upgrade === undefined ? BODY_AND_UPGRADE : meaning
     if (refusal.state === 'refused') {
-      turnAway(connection, socket, refusal)
+      turnAway(turns, socket, refusal)
       return
     }
     const exchange = new NodeExchange({
       ...{ req, res, fields, meaning: refusal, version, peer: peerOf(socket), draining: () => draining },
       lingers: () => lingers(socket, req),
+      refuse: (refused) => turnAway(turns, socket, refused),
       ...(handed === undefined ? undefined : { handOver: () => handed.handOver() }),
       gone: (gone) => {
         inProgress.delete(gone)
-        connection.current = undefined
+        turns.current = undefined
         // After whoever served it has been told.
-        queueMicrotask(() => next(connection, socket))
+        queueMicrotask(() => turns.next())
       },
     })
-    connection.current = exchange
+    turns.current = exchange
     inProgress.set(exchange, { socket, progress: new AnswerProgress(), looks: 0 })
     if (looking === undefined) looking = clock.after(lookMs, look)
     options.handler(exchange)
-    if (socket.readableEnded) watchHalfOpen(connection, socket)
-  }
-
-  function next(connection: Connection, socket: Socket): void {
-    if (connection.current !== undefined) return
-    connection.waiting.shift()?.()
-    if (!connection.pausing || connection.waiting.length > 0) return
-    connection.pausing = false
-    socket.resume()
+    if (socket.readableEnded) watchHalfOpen(turns, socket)
   }
 
   function problemOf(req: IncomingMessage, fields: Fields): Refused | undefined {
@@ -152,7 +130,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     return fields.count > limits.fieldCount ? MANY_FIELDS : undefined
   }
 
-  function watchHalfOpen({ current }: Connection, socket: Socket): void {
+  function watchHalfOpen({ current }: NodeTurns, socket: Socket): void {
     if (current?.bodyComplete) new HalfOpenWatch(current, socket, (delayMs, fn) => void clock.after(delayMs, fn))
   }
 

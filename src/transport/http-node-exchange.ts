@@ -1,8 +1,10 @@
 /** A request that node:http has read, HTTP/2 in its compatible form included, and the answer that node:http writes. */
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Fields } from '../http/fields.ts'
+import { Fields } from '../http/fields.ts'
+import type { Refused } from '../http/head-result.ts'
 import type { RequestMeaning } from '../http/request-check.ts'
+import { isMisplaced, MISPLACED } from '../http/trailer-reader.ts'
 import type { AnswerFraming, ExchangeEvents, HttpExchange, Peer } from './http-exchange.ts'
 import { READ_AWAY_BYTES } from './http-raw-exchange.ts'
 
@@ -17,6 +19,8 @@ export interface NodeExchangeParts {
   readonly draining: () => boolean
   /** The connection is to be read away before it is closed: a reset would eat the answer. */
   readonly lingers: () => void
+  /** Says what is wrong with its body, where no answer has begun. */
+  readonly refuse: (refusal: Refused) => void
   /** Gives the connection for an upgrade. */
   readonly handOver?: () => { socket: Duplex; early: Buffer }
   /** Called once, before the events' `closed`. */
@@ -87,11 +91,26 @@ export class NodeExchange implements HttpExchange {
         if (!this.closed && this.events?.data(chunk) === false) req.pause()
       })
       req.once('end', () => {
+        if (!this.closed && req.rawTrailers.length > 0 && isMisplaced(Fields.of(req.rawTrailers))) {
+          if (!this.headSent) this.#parts.refuse(MISPLACED)
+          this.abandon()
+        }
         this.bodyComplete = true
         if (!this.closed) this.events?.bodyEnd()
       })
     }
     req.resume()
+  }
+
+  /** @internal Its body is none: the connection has been answered, or cut where an answer had begun. */
+  abandon(): void {
+    if (this.headSent) this.destroy()
+    else this.#close(false)
+  }
+
+  afterRead(then: () => void): void {
+    // node runs what was queued between two callbacks of its parser.
+    setImmediate(then)
   }
 
   closeAfter(): void {

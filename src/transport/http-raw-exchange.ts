@@ -113,6 +113,10 @@ export class RawExchange implements HttpExchange {
     this.#room.bodyWanted()
   }
 
+  afterRead(then: () => void): void {
+    queueMicrotask(then)
+  }
+
   closeAfter(): void {
     this.keepAlive = false
   }
