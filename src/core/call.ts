@@ -2,7 +2,7 @@
  * A call and its attempts: the one way through the house, shared by HTTP and RPC.
  * A call walks down (pick, attempt) once per attempt and comes back up in two steps, `head` and `end`.
  */
-import type { TraceContext } from './context.ts'
+import type { TraceContext, TraceWords } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { GomsError } from './errors.ts'
 import type { NodeInfo, Transport } from './node.ts'
@@ -20,8 +20,8 @@ export interface Call {
   /** One budget for everything below. May grow while an upload makes progress. */
   readonly deadline: Deadline
   readonly trace: TraceContext
-  /** The same as a header, where the call starts the trace and it was made as one: such a trace has no state. */
-  readonly traceparent?: string | undefined
+  /** The same in numbers, where the call starts the trace: such a trace has no state. */
+  readonly traceWords?: TraceWords | undefined
   /** Service that makes the call. */
   readonly caller: string
   readonly identity: unknown

@@ -6,6 +6,7 @@ import { defaultPolicy } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import { genericCodec } from '../rpcx/msgpack.ts'
 import type { RpcEvents, RpcFault, RpcHandler, RpcRequest, RpcUpstream } from '../transport/rpc.ts'
+import { pairsOf } from '../transport/rpc-request-metadata.ts'
 import { type MeshRig, nodeOf, rigOf } from './mesh.fixtures.ts'
 import { createRpcCaller, type RpcCallerDeps } from './rpc-call.ts'
 import { methodPolicy } from './rpc-policy.ts'
@@ -78,7 +79,7 @@ const reply = ({ events, request }: Sent): void => events.reply(request.input)
 
 function metadataOf({ request }: Sent): Record<string, string> {
   const pairs: [string, string][] = []
-  const all = [...(request.fixedMetadata ?? []), ...request.metadata]
+  const all = [...(request.fixedMetadata ?? []), ...pairsOf(request)]
   for (let i = 0; i < all.length; i += 2) pairs.push([all[i] as string, all[i + 1] as string])
   return Object.fromEntries(pairs)
 }

@@ -1,7 +1,7 @@
 /** Calls a method of another service: finds its policy and its nodes, and sends it the one way out. */
 import type { Call, Dispatched } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import type { CallContext, TraceContext } from '../core/context.ts'
+import type { CallContext, TraceContext, TraceWords } from '../core/context.ts'
 import type { Deadline } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
 import type { NodeInfo } from '../core/node.ts'
@@ -9,7 +9,7 @@ import type { Policy } from '../core/options.ts'
 import type { CallOptions, MethodRef } from '../core/rpc-client.ts'
 import type { View } from '../registry/registry.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import { childOf, newTraceparent, rootOf } from '../telemetry/trace-context.ts'
+import { childOf, newTraceWords, rootOf } from '../telemetry/trace-context.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import { dispatchRpc, type RpcCarrierDeps, type RpcPayload } from './rpc-carrier.ts'
 import type { RpcResult } from './rpc-fault.ts'
@@ -213,7 +213,7 @@ class RpcCall implements Call, Deadline, RpcPayload {
   readonly startedMs: number
   readonly #parent: TraceContext | undefined
   #trace: TraceContext | undefined
-  #traceparent: string | undefined
+  #traceWords: TraceWords | undefined
 
   constructor(
     ref: MethodRef,
@@ -252,13 +252,13 @@ class RpcCall implements Call, Deadline, RpcPayload {
   }
 
   /** Made when it is first asked for, as is the trace: a call within this process may never need them. */
-  get traceparent(): string | undefined {
-    if (this.#parent === undefined) this.#traceparent ??= newTraceparent()
-    return this.#traceparent
+  get traceWords(): TraceWords | undefined {
+    if (this.#parent === undefined) this.#traceWords ??= newTraceWords()
+    return this.#traceWords
   }
 
   get trace(): TraceContext {
-    this.#trace ??= this.#parent === undefined ? rootOf(this.traceparent as string) : childOf(this.#parent)
+    this.#trace ??= this.#parent === undefined ? rootOf(this.traceWords as TraceWords) : childOf(this.#parent)
     return this.#trace
   }
 }

@@ -74,11 +74,11 @@ class RpcCarrier implements Carrier {
   #send(attempt: Attempt, method: string, cancellable: boolean, events: RpcEvents): { abort(): void } {
     const { upstream, callKey } = this.#deps
     const { input, codecs } = this.#payload
-    const { fixed, own } = toMetadata(this.#call, attempt, callKey)
+    const { fixedMetadata, deadlineMs, trace, metadata } = toMetadata(this.#call, attempt, callKey)
     const { service } = this.#call
     return upstream.send(
       attempt.node.rpc,
-      { service, method, input, metadata: own, fixedMetadata: fixed, codecs, oneway: false, cancellable },
+      { service, method, input, fixedMetadata, deadlineMs, trace, metadata, codecs, oneway: false, cancellable },
       events,
     )
   }

@@ -1,9 +1,12 @@
 /** One request on the node's side, from its frame to its answer: what the handler sees, and how it answers. */
+
+import { BRIEF_BYTES, briefDeadline, briefTrace } from '../rpcx/brief.ts'
 import type { MethodCodecs, PayloadCodec } from '../rpcx/codec.ts'
 import { FLAG, type Frame } from '../rpcx/frame.ts'
-import { findMetadata, type MetadataReader } from '../rpcx/metadata.ts'
+import { findMetadata, type MetadataReader, RPCX } from '../rpcx/metadata.ts'
 import { genericCodec } from '../rpcx/msgpack.ts'
-import type { RpcFault, RpcReceived, RpcResponder } from './rpc.ts'
+import { wordsToTraceparent } from '../telemetry/trace-words.ts'
+import type { RpcFault, RpcGreeting, RpcReceived, RpcResponder } from './rpc.ts'
 import { decodePayload, type PayloadView } from './rpc-payload.ts'
 
 /** The connection that an exchange belongs to. */
@@ -34,12 +37,15 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
   /** Stands in the connection's list of those that wait. */
   listed = false
   readonly #host: ExchangeHost
+  /** What a request in brief goes by; undefined for one that says everything itself. */
+  readonly #greeting: RpcGreeting | undefined
   #input: unknown
   #decoded = false
   #onAbort: (() => void) | undefined
 
-  constructor(host: ExchangeHost, frame: Frame, service: string, method: string) {
+  constructor(host: ExchangeHost, frame: Frame, service: string, method: string, greeting: RpcGreeting | undefined) {
     this.#host = host
+    this.#greeting = greeting
     this.service = service
     this.method = method
     this.oneway = (frame.flags & FLAG.oneway) !== 0
@@ -56,11 +62,33 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
   }
 
   metadata(name: string): string | undefined {
-    return findMetadata(this.bytes, this.metadataStart, this.metadataEnd, name)
+    const own = findMetadata(this.bytes, this.metadataStart, this.metadataEnd, name)
+    return own === undefined && this.#greeting !== undefined ? this.#inBrief(name, this.#greeting) : own
   }
 
   metadataOf(reader: MetadataReader): readonly (string | undefined)[] {
-    return reader.read(this.bytes, this.metadataStart, this.metadataEnd)
+    const own = reader.read(this.bytes, this.metadataStart, this.metadataEnd)
+    const greeting = this.#greeting
+    return greeting === undefined
+      ? own
+      : own.map((value, i) => value ?? this.#inBrief(reader.names[i] as string, greeting))
+  }
+
+  get greeting(): RpcGreeting | undefined {
+    return this.metadataEnd - this.metadataStart === BRIEF_BYTES ? this.#greeting : undefined
+  }
+
+  get deadlineMs(): number | undefined {
+    return this.#greeting === undefined ? undefined : briefDeadline(this.bytes, this.metadataStart)
+  }
+
+  /** As if the request said it name by name. */
+  #inBrief(name: string, greeting: RpcGreeting): string | undefined {
+    if (name === 'traceparent') {
+      const trace = briefTrace(this.bytes, this.metadataStart)
+      return trace && wordsToTraceparent(trace)
+    }
+    return name === RPCX.timeout ? this.deadlineMs?.toString() : greeting.metadata(name)
   }
 
   input(codecs: MethodCodecs | undefined): unknown {
