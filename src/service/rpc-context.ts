@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { InternalHeaders } from './internal-headers.ts'
 import { ServedCall } from './served-call.ts'
@@ -20,6 +21,11 @@ export class RpcCall extends ServedCall {
 
   protected override sent(lowerCaseName: string): string | undefined {
     return this.#received.metadata(lowerCaseName)
+  }
+
+  protected override receivedTrace(): TraceContext {
+    const words = this.#received.trace
+    return words === undefined ? super.receivedTrace() : receiveTraceWords(words)
   }
 
   protected override watched(): void {

@@ -37,8 +37,12 @@ export abstract class ServedCall implements CallContext, AmbientContext {
 
   /** This node's own span: a child of what the caller sent, or the start of a trace. */
   get trace(): TraceContext {
-    if (this.#trace === undefined) this.#trace = receiveTrace((name) => this.sent(name))
+    if (this.#trace === undefined) this.#trace = this.receivedTrace()
     return this.#trace
+  }
+
+  protected receivedTrace(): TraceContext {
+    return receiveTrace((name) => this.sent(name))
   }
 
   get traceId(): string {

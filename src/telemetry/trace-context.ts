@@ -2,7 +2,7 @@
 import type { TraceContext, TraceWords } from '../core/context.ts'
 import { type GetHeader, readSampling, readTraceContext } from './trace-headers.ts'
 import { createTraceIds } from './trace-ids.ts'
-import { spanIdOf, traceIdOf } from './trace-words.ts'
+import { fromTraceWords } from './trace-words.ts'
 
 export { type GetHeader, readTraceContext } from './trace-headers.ts'
 
@@ -20,13 +20,7 @@ export function newTraceWords(): TraceWords {
 
 /** The position that {@link newTraceWords} made. */
 export function rootOf(words: TraceWords): TraceContext {
-  return {
-    traceId: traceIdOf(words),
-    spanId: spanIdOf(words),
-    parentId: undefined,
-    sampled: undefined,
-    state: undefined,
-  }
+  return { ...(fromTraceWords(words) as TraceContext), sampled: undefined }
 }
 
 /** The next position below: same trace, decision and state; a span id of its own. */
@@ -44,6 +38,12 @@ export function childOf(parent: TraceContext): TraceContext {
 export function receiveTrace(get: GetHeader): TraceContext {
   const sent = readTraceContext(get)
   return sent ? childOf(sent) : newTrace(readSampling(get))
+}
+
+/** The same where the sender's position came as numbers. */
+export function receiveTraceWords(words: TraceWords): TraceContext {
+  const sent = fromTraceWords(words)
+  return sent ? childOf(sent) : newTrace()
 }
 
 /**

@@ -68,8 +68,7 @@ export function createTraceIds(seed: Uint8Array = randomBytes(16)): TraceIds {
   }
 }
 
-/** Eight lower-case hex digits of 32 bits. */
-export function digits(word: number): string {
+function digits(word: number): string {
   return String.fromCharCode(
     digit(word, 28),
     digit(word, 24),
@@ -84,4 +83,9 @@ export function digits(word: number): string {
 
 function digit(word: number, shift: number): number {
   return DIGITS[(word >>> shift) & 15] as number
+}
+
+/** Eight lower-case hex digits of 32 bits. */
+export function writeDigits(bytes: Buffer, at: number, word: number): void {
+  for (let i = 0; i < 8; i++) bytes[at + i] = digit(word, 28 - 4 * i)
 }

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import type { TraceContext } from '../core/context.ts'
-import { newTrace, newTraceWords, rootOf, toTraceparent } from './trace-context.ts'
+import { newTrace, newTraceWords, receiveTraceWords, rootOf, toTraceparent } from './trace-context.ts'
 import { createTraceIds } from './trace-ids.ts'
-import { spanIdOf, toTraceWords, traceIdOf, wordsToTraceparent } from './trace-words.ts'
+import { fromTraceWords, toTraceWords, wordsToTraceparent } from './trace-words.ts'
 
 it('turns ids into numbers and back', () => {
   const long: TraceContext = {
@@ -16,8 +16,8 @@ it('turns ids into numbers and back', () => {
     const words = toTraceWords(trace)
     for (const word of Object.values(words)) expect(Number(word) | 0).toBe(Number(word))
     expect(wordsToTraceparent(words)).toBe(toTraceparent(trace))
-    expect(traceIdOf(words)).toBe(trace.traceId.padStart(32, '0'))
-    expect(spanIdOf(words)).toBe(trace.spanId)
+    expect(fromTraceWords(words)).toEqual({ ...trace, sampled: trace.sampled === true, state: undefined })
+    expect(receiveTraceWords(words)).toMatchObject({ traceId: trace.traceId, parentId: trace.spanId })
   }
 })
 
@@ -34,7 +34,19 @@ it('never meets a position again', () => {
   const seen = new Set<string>()
   for (let i = 0; i < 20_000; i++) {
     const words = ids.words()
-    seen.add(traceIdOf(words)).add(spanIdOf(words))
+    const { traceId, spanId } = rootOf(words)
+    seen.add(traceId).add(spanId)
   }
   expect(seen.size).toBe(40_000)
+})
+
+it('takes ids of zeros only for none', () => {
+  const zeros = { trace0: 0, trace1: 0, trace2: 0, trace3: 0, span0: 0, span1: 0, sampled: true }
+  for (const words of [zeros, { ...zeros, trace3: 1 }, { ...zeros, span1: 1 }]) {
+    expect(fromTraceWords(words)).toBeUndefined()
+    expect(receiveTraceWords(words)).toMatchObject({
+      traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      parentId: undefined,
+    })
+  }
 })

@@ -1,5 +1,6 @@
 /** One request on the node's side, from its frame to its answer: what the handler sees, and how it answers. */
 
+import type { TraceWords } from '../core/context.ts'
 import { BRIEF_BYTES, briefDeadline, briefTrace } from '../rpcx/brief.ts'
 import type { MethodCodecs, PayloadCodec } from '../rpcx/codec.ts'
 import { FLAG, type Frame } from '../rpcx/frame.ts'
@@ -80,6 +81,10 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
 
   get deadlineMs(): number | undefined {
     return this.#greeting === undefined ? undefined : briefDeadline(this.bytes, this.metadataStart)
+  }
+
+  get trace(): TraceWords | undefined {
+    return this.greeting === undefined ? undefined : briefTrace(this.bytes, this.metadataStart)
   }
 
   /** As if the request said it name by name. */

@@ -46,9 +46,11 @@ describe('a caller', () => {
     ['later', true],
   ])('says everything until the node has taken its greeting, then refers to it; answered %s', async (_, later) => {
     const sizes: number[] = []
+    const traces: unknown[] = []
     const { address } = await openListener({
       handler(received, responder) {
         sizes.push((received as unknown as { frameBytes: number }).frameBytes)
+        traces.push(received.trace)
         const answer = (): void => responder.reply([sayAll(received), received.input(undefined)], undefined)
         if (later) setImmediate(answer)
         else answer()
@@ -62,6 +64,7 @@ describe('a caller', () => {
     for (const result of results) expect(result).toEqual({ kind: 'reply', output: [SAID, 'x'.repeat(40)] })
     expect(sizes[0]).toBeGreaterThan(250)
     expect(new Set(sizes.slice(1)).size).toBe(1)
+    expect([traces[0], traces[1], traces.at(-1)]).toEqual([undefined, TRACE, TRACE])
     expect(sizes.at(-1)).toBe((sizes[0] as number) - encodeMetadata(FIXED).length - 100 + 39)
   })
 

@@ -90,6 +90,8 @@ export interface RpcReceived {
   readonly greeting?: RpcGreeting | undefined
   /** With a greeting: the milliseconds that are left; undefined without a deadline. */
   readonly deadlineMs?: number | undefined
+  /** With a greeting: where in a trace the caller stands. */
+  readonly trace?: TraceWords | undefined
   /** The input, decoded when first asked for. @throws GomsError INVALID_ARGUMENT */
   input(codecs: MethodCodecs | undefined): unknown
   readonly oneway: boolean
