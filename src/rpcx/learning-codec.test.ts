@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import type { PayloadCodec } from './codec.ts'
 import { createLearningCodec } from './learning-codec.ts'
 import { genericCodec } from './msgpack.ts'
+import { readerOf } from './msgpack-decode.ts'
 import { mergeShapes, shapeOf } from './shape.ts'
 import { compileDecoder } from './shape-decode.ts'
 import { compileEncoder } from './shape-encode.ts'
@@ -66,7 +67,7 @@ describe('a codec that has learnt', () => {
     expect(compileEncoder(shape)(USER, writer)).toBe(true)
     const bytes = writer.take()
     expect(bytes.toString('hex')).toBe(bytesOf(USER).toString('hex'))
-    const reader = { bytes, position: 0, end: bytes.length }
+    const reader = readerOf(bytes, 0, bytes.length)
     expect(compileDecoder(shape)(reader)).toStrictEqual(USER)
     expect(reader.position).toBe(bytes.length)
     expect(compileEncoder(shape)({ ...USER, extra: 1 }, writer)).toBe(false)
