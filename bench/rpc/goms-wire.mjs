@@ -31,7 +31,7 @@ export const open = (port) =>
 
 /** @param toCall makes of `send(input, metadata, events)` what is called, once for each method */
 export async function openWith(port, toCall) {
-  const upstream = createRpcUpstream()
+  const upstream = createRpcUpstream({ connectTimeoutMs: 10_000 })
   const address = { host: '127.0.0.1', port }
   return [...codecs].map(([method, own]) =>
     toCall((input, metadata, events) => {

@@ -5,6 +5,18 @@ export function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
+let lastBytes: Buffer = Buffer.alloc(0)
+let lastView: DataView = viewOf(lastBytes)
+
+/** The same for bytes that are read: kept from call to call, because many frames and payloads lie in one buffer. */
+export function sharedViewOf(bytes: Buffer): DataView {
+  if (bytes !== lastBytes) {
+    lastBytes = bytes
+    lastView = viewOf(bytes)
+  }
+  return lastView
+}
+
 /** Big-endian, without the checks of Buffer's own methods. The caller has checked that the bytes are there. */
 export function uint32(bytes: Buffer, at: number): number {
   return (

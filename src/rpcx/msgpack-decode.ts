@@ -1,6 +1,6 @@
 /** MessagePack to values. The bytes come from afar: every length is compared with what is left before it is believed. */
 import { GomsError } from '../core/errors.ts'
-import { uint32, viewOf } from './bytes.ts'
+import { sharedViewOf, uint32 } from './bytes.ts'
 import { MAX_DEPTH } from './msgpack-encode.ts'
 import { createTextCache, readText } from './text.ts'
 
@@ -33,14 +33,12 @@ export function decodePayload(bytes: Buffer, start: number, end: number): unknow
 const NO_BYTES: Buffer = Buffer.alloc(0)
 
 /** One for all: reading is synchronous and runs no code of the application, and many payloads lie in the same buffer. */
-const shared: PayloadReader = { bytes: NO_BYTES, view: viewOf(NO_BYTES), position: 0, end: 0 }
+const shared: PayloadReader = { bytes: NO_BYTES, view: sharedViewOf(NO_BYTES), position: 0, end: 0 }
 
 /** Where that payload begins. Valid until the next call. */
 export function readerOf(bytes: Buffer, start: number, end: number): PayloadReader {
-  if (bytes !== shared.bytes) {
-    shared.bytes = bytes
-    shared.view = viewOf(bytes)
-  }
+  shared.bytes = bytes
+  shared.view = sharedViewOf(bytes)
   shared.position = start
   shared.end = end
   return shared

@@ -8,7 +8,7 @@ import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import { putUint32 } from '../rpcx/bytes.ts'
 import { fromFaultMetadata } from '../rpcx/error-metadata.ts'
-import { beginFrame, beginPayload, endFrame, FLAG, type Frame } from '../rpcx/frame.ts'
+import { beginFrame, beginPayload, endFrame, FLAG, type Frame, type FrameHead } from '../rpcx/frame.ts'
 import { encodeMetadata, findMetadata, writeEncodedMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { FrameWriter } from '../rpcx/writer.ts'
@@ -228,7 +228,7 @@ export class RpcConnection implements WaitingRoom {
     waiting.room = undefined
   }
 
-  #control(head: Buffer, metadata: readonly string[]): void {
+  #control(head: FrameHead, metadata: readonly string[]): void {
     const writer = this.#outbox.writer()
     const seq = this.#ring.skip()
     beginFrame(writer, head, Math.floor(seq / TWO_POW_32), seq >>> 0)
