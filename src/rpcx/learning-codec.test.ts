@@ -112,6 +112,18 @@ describe('a codec that has learnt', () => {
     expect(() => codec.encode({ ...USER, more: [deep] }, createWriter())).toThrow(/levels/)
   })
 
+  test('believes no count of a long list', () => {
+    const long = { ...USER, tags: new Array(40).fill('tag'), matrix: new Array(20).fill([1]) }
+    const codec = learnt(long)
+    expectAlike(codec, long)
+    const good = bytesOf(long)
+    for (let end = 1; end < good.length; end++)
+      expect(() => codec.decode(good, 0, end), `cut at ${end}`).toThrow(/damaged/)
+    const at = good.indexOf(Buffer.from([0xdc, 0, 40]))
+    good.writeUInt16BE(0xffff, at + 1)
+    expect(() => codec.decode(good, 0, good.length)).toThrow(/damaged/)
+  })
+
   test('keeps away from keys that mean something in an object literal', () => {
     for (const text of ['{"__proto__":1,"a":2}', '{"toJSON":1}', '{"constructor":1,"a b":2,"\\"":3,"1":4,"0":5}']) {
       const value: unknown = JSON.parse(text)
