@@ -9,7 +9,7 @@ import { type Address, toHostPort } from '../core/node.ts'
 import { writeBrief } from '../rpcx/brief.ts'
 import { putUint32 } from '../rpcx/bytes.ts'
 import { fromFaultMetadata } from '../rpcx/error-metadata.ts'
-import { beginFrame, beginPayload, endFrame, FLAG, type Frame, HEAD_BYTES } from '../rpcx/frame.ts'
+import { beginFrame, beginPayload, endFrame, FLAG, type Frame, type FrameHead, HEAD_BYTES } from '../rpcx/frame.ts'
 import { findMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { FrameWriter } from '../rpcx/writer.ts'
@@ -254,7 +254,7 @@ export class RpcConnection implements WaitingRoom {
     return undefined
   }
 
-  #control(head: Buffer, metadata: readonly string[]): void {
+  #control(head: FrameHead, metadata: readonly string[]): void {
     const writer = this.#outbox.writer()
     const seq = this.#ring.skip()
     beginFrame(writer, head, Math.floor(seq / TWO_POW_32), seq >>> 0)

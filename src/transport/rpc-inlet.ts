@@ -4,7 +4,7 @@ import { GomsError } from '../core/errors.ts'
 import { greetingOf } from '../rpcx/brief.ts'
 import type { PayloadCodec } from '../rpcx/codec.ts'
 import { toFaultMetadata } from '../rpcx/error-metadata.ts'
-import { beginFrame, beginPayload, beginResponse, endFrame, FLAG, type Frame } from '../rpcx/frame.ts'
+import { beginFrame, beginPayload, beginResponse, endFrame, FLAG, type Frame, type FrameHead } from '../rpcx/frame.ts'
 import { readMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { TextCache } from '../rpcx/text.ts'
@@ -286,7 +286,7 @@ export class RpcInlet implements ExchangeHost {
     return number === undefined ? undefined : greetings[number]
   }
 
-  #control(head: Buffer, metadata: readonly string[]): void {
+  #control(head: FrameHead, metadata: readonly string[]): void {
     const writer = this.#outbox.writer()
     beginFrame(writer, head, 0, this.#pushSeq++)
     writeMetadata(writer, metadata)
