@@ -59,7 +59,7 @@ function open(definition: ServiceDefinition, deps: Partial<RpcInboundDeps> = {},
     send(method, input, metadata = KEYED, name = definition.name) {
       const answer: Answer = {}
       let listener: (() => void) | undefined
-      const received: RpcReceived = {
+      const received: RpcReceived & { withdrawn: boolean } = {
         service: name,
         method,
         metadata: (key) => (Object.hasOwn(metadata, key) ? (metadata as Record<string, string>)[key] : undefined),
@@ -68,6 +68,7 @@ function open(definition: ServiceDefinition, deps: Partial<RpcInboundDeps> = {},
           return input
         },
         oneway: false,
+        withdrawn: false,
         onAbort(one) {
           if (listener !== undefined) throw new Error('one listener a request is enough')
           listener = one
@@ -83,7 +84,11 @@ function open(definition: ServiceDefinition, deps: Partial<RpcInboundDeps> = {},
         },
       }
       inbound.handler(received, responder)
-      return { answer, withdraw: () => listener?.() }
+      const withdraw = (): void => {
+        received.withdrawn = true
+        listener?.()
+      }
+      return { answer, withdraw }
     },
   }
 }

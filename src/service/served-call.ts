@@ -35,6 +35,11 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   /** Somebody will look at the signal: from now on `abort` must be told of what happens. */
   protected watched(): void {}
 
+  /** Why nobody waits any more, where that was not told to `abort` because nobody had looked yet. */
+  protected gone(): GomsError | undefined {
+    return undefined
+  }
+
   /** This node's own span: a child of what the caller sent, or the start of a trace. */
   get trace(): TraceContext {
     if (this.#trace === undefined) this.#trace = receiveTrace((name) => this.sent(name))
@@ -52,6 +57,7 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      this.#aborted ??= this.gone()
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
       else if (!this.#ended) this.#watch()
     }

@@ -31,6 +31,7 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
   payloadEnd: number
   /** Answered, or of no use any more. */
   over = false
+  withdrawn = false
   /** Stands in the connection's list of those that wait. */
   listed = false
   readonly #host: ExchangeHost
@@ -92,6 +93,7 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
   abort(): void {
     if (this.over) return
     this.over = true
+    this.withdrawn = true
     this.#host.settled(this)
     this.#onAbort?.()
   }

@@ -76,7 +76,9 @@ export interface RpcReceived {
   readonly oneway: boolean
   /** The caller is in this process: what it says needs no key, and no reading. */
   readonly origin?: RpcOrigin | undefined
-  /** Calls back once when the caller withdraws the request or its connection ends; never after the answer. */
+  /** The caller has withdrawn the request, or its connection has ended, before the answer. */
+  readonly withdrawn: boolean
+  /** Calls back once when that happens. */
   onAbort(listener: () => void): void
 }
 
