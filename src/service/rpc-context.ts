@@ -13,7 +13,7 @@ export class RpcCall extends ServedCall {
   readonly #received: RpcReceived
 
   constructor(received: RpcReceived, internal: InternalHeaders, clock: Clock, service: string) {
-    super(internal, clock, service)
+    super(internal, clock, service, received.arrivedAtMs)
     this.#received = received
   }
 

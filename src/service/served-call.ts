@@ -19,14 +19,15 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   #aborted: GomsError | undefined
   #ended = false
 
-  constructor(internal: InternalHeaders, clock: Clock, service: string | undefined) {
+  /** @param arrivedAtMs by that clock. @default now */
+  constructor(internal: InternalHeaders, clock: Clock, service: string | undefined, arrivedAtMs?: number) {
     this.service = service
     this.caller = internal.caller
     this.identity = internal.identity
     this.attempt = internal.attempt
     this.#clock = clock
     this.#deadlineAtMs =
-      internal.deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + internal.deadlineMs
+      internal.deadlineMs === undefined ? Number.POSITIVE_INFINITY : (arrivedAtMs ?? clock.now()) + internal.deadlineMs
   }
 
   /** A header or metadata of the request, by its lower-case name. */

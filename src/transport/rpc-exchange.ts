@@ -9,6 +9,8 @@ import { decodePayload, type PayloadView } from './rpc-payload.ts'
 /** The connection that an exchange belongs to. */
 export interface ExchangeHost {
   readonly maxFrameBytes: number
+  /** When the read in progress began to hand over requests; now, outside of one. */
+  readonly readAtMs: number
   /** The exchange is over; what it held of its request is free. */
   settled(exchange: RpcExchange): void
   writeReply(exchange: RpcExchange, output: unknown, codec: PayloadCodec): void
@@ -54,6 +56,10 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
     this.metadataEnd = frame.metadataEnd
     this.payloadStart = frame.payloadStart
     this.payloadEnd = frame.payloadEnd
+  }
+
+  get arrivedAtMs(): number {
+    return this.#host.readAtMs
   }
 
   metadata(name: string): string | undefined {
