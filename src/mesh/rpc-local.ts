@@ -12,6 +12,7 @@ export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
   readonly service: string
   readonly method: string
   readonly oneway = false
+  withdrawn = false
   readonly caller: string
   readonly identity: unknown
   readonly deadlineMs: number | undefined
@@ -71,6 +72,7 @@ export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
   abort(): void {
     if (this.#over) return
     this.#over = true
+    this.withdrawn = true
     this.#onAbort?.()
   }
 }
@@ -98,6 +100,7 @@ class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Dispatched {
   readonly service: string
   readonly method: string
   readonly oneway = false
+  withdrawn = false
   readonly caller: string
   readonly identity: unknown
   readonly deadlineMs: number
@@ -156,7 +159,9 @@ class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Dispatched {
 
   cancel(): void {
     this.#gone?.cancel()
-    if (this.#end()) this.#onAbort?.()
+    if (!this.#end()) return
+    this.withdrawn = true
+    this.#onAbort?.()
   }
 
   #expired(): void {

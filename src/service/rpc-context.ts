@@ -12,10 +12,9 @@ import { ServedCall } from './served-call.ts'
 /** One RPC call at the node that serves it. */
 export class RpcCall extends ServedCall {
   readonly #received: RpcReceived
-  #listens = false
 
   constructor(received: RpcReceived, internal: InternalHeaders, clock: Clock, service: string) {
-    super(internal, clock, service)
+    super(internal, clock, service, received.arrivedAtMs)
     this.#received = received
   }
 
@@ -28,19 +27,18 @@ export class RpcCall extends ServedCall {
     return words === undefined ? super.receivedTrace() : receiveTraceWords(words)
   }
 
+  /** Only now: a handler that never looks at its signal costs no listener. */
   protected override watched(): void {
-    this.listen()
+    this.#received.onAbort(() => this.abort(withdrawn()))
   }
 
-  /**
-   * Hears of a withdrawal from now on. Nothing can be withdrawn before the handler has returned to the event loop, so a
-   * handler that answers at once, and never looks at its signal, costs no listener.
-   */
-  listen(): void {
-    if (this.#listens) return
-    this.#listens = true
-    this.#received.onAbort(() => this.abort(new GomsError('CANCELLED', 'call: the caller went away')))
+  protected override gone(): GomsError | undefined {
+    return this.#received.withdrawn ? withdrawn() : undefined
   }
+}
+
+function withdrawn(): GomsError {
+  return new GomsError('CANCELLED', 'call: the caller went away')
 }
 
 /** What contexts are made of. */

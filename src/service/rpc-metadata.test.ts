@@ -25,6 +25,7 @@ function received(greeting: RpcGreeting | undefined, deadlineMs?: number): RpcRe
     deadlineMs,
     input: () => undefined,
     oneway: false,
+    withdrawn: false,
     onAbort() {},
   }
 }

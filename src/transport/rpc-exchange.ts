@@ -13,6 +13,8 @@ import { decodePayload, type PayloadView } from './rpc-payload.ts'
 /** The connection that an exchange belongs to. */
 export interface ExchangeHost {
   readonly maxFrameBytes: number
+  /** When the read in progress began to hand over requests; now, outside of one. */
+  readonly readAtMs: number
   /** The exchange is over; what it held of its request is free. */
   settled(exchange: RpcExchange): void
   writeReply(exchange: RpcExchange, output: unknown, codec: PayloadCodec): void
@@ -35,6 +37,7 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
   payloadEnd: number
   /** Answered, or of no use any more. */
   over = false
+  withdrawn = false
   /** Stands in the connection's list of those that wait. */
   listed = false
   readonly #host: ExchangeHost
@@ -60,6 +63,10 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
     this.metadataEnd = frame.metadataEnd
     this.payloadStart = frame.payloadStart
     this.payloadEnd = frame.payloadEnd
+  }
+
+  get arrivedAtMs(): number {
+    return this.#host.readAtMs
   }
 
   metadata(name: string): string | undefined {
@@ -125,6 +132,7 @@ export class RpcExchange implements RpcReceived, RpcResponder, PayloadView {
   abort(): void {
     if (this.over) return
     this.over = true
+    this.withdrawn = true
     this.#host.settled(this)
     this.#onAbort?.()
   }

@@ -1,5 +1,6 @@
 /** The node's side of one connection: requests go to the handler as they are read, answers of a turn leave in one write. */
 import type { Socket } from 'node:net'
+import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { greetingOf } from '../rpcx/brief.ts'
 import type { PayloadCodec } from '../rpcx/codec.ts'
@@ -45,6 +46,7 @@ export interface RpcInletHost {
   readonly turn: OutboxTurn
   readonly texts: TextCache
   readonly draining: boolean
+  readonly clock: Clock
   /** What no caller is told: a handler that threw, an output that cannot travel. */
   failed(error: unknown, exchange: RpcExchange): void
   /** Nothing waits on this connection any more. */
@@ -77,6 +79,7 @@ export class RpcInlet implements ExchangeHost {
   #pushSeq = 1
   #chunk: Buffer | undefined
   #reading = false
+  #readAtMs: number | undefined
   #encoding = false
   #paused = false
   #ours: boolean | undefined
@@ -97,6 +100,12 @@ export class RpcInlet implements ExchangeHost {
     return this.#splitter.heldBytes
   }
 
+  get readAtMs(): number {
+    if (!this.#reading) return this.#host.clock.now()
+    this.#readAtMs ??= this.#host.clock.now()
+    return this.#readAtMs
+  }
+
   get paused(): boolean {
     return this.#paused
   }
@@ -108,6 +117,7 @@ export class RpcInlet implements ExchangeHost {
     this.#listFresh()
     this.#chunk = lasting ? bytes : undefined
     this.#reading = true
+    this.#readAtMs = undefined
     // No turn is needed for what is answered within the read.
     this.#outbox.hold()
     try {

@@ -97,7 +97,14 @@ export interface RpcReceived {
   readonly oneway: boolean
   /** The caller is in this process: what it says needs no key, and no reading. */
   readonly origin?: RpcOrigin | undefined
-  /** Calls back once when the caller withdraws the request or its connection ends; never after the answer. */
+  /**
+   * By the clock of the node, asked while the request is handed over: what came in one read has one time, however long those
+   * before it took. @default now
+   */
+  readonly arrivedAtMs?: number
+  /** The caller has withdrawn the request, or its connection has ended, before the answer. */
+  readonly withdrawn: boolean
+  /** Calls back once when that happens. */
   onAbort(listener: () => void): void
 }
 
