@@ -84,12 +84,17 @@ export interface Attempt {
   whole(outcome: Outcome): boolean
 }
 
+/** An attempt under way at its carrier. */
+export interface AttemptHandle {
+  abort(why: 'timeout' | 'cancelled'): void
+}
+
 /** Carries the attempts of one call over a transport, and takes the result. */
 export interface Carrier {
   /** Whether the body can be sent (again) now. Asked before each attempt after the first. */
   repeatable(): boolean
   /** Starts an attempt. Returns how to break it off; after that its reports are ignored. */
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void
+  attempt(attempt: Attempt): AttemptHandle
   /** No attempt gave an answer. Called at most once, and never after a `head` that returned true. */
   fail(error: GomsError): void
 }

@@ -1,8 +1,8 @@
 /** Carries the attempts of one RPC call, and turns what comes back into an outcome for the mesh and a result for the caller. */
-import type { Attempt, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
 import { GomsError } from '../core/errors.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import type { RpcEvents, RpcFault, RpcHandler, RpcStage, RpcUpstream } from '../transport/rpc.ts'
+import type { RpcEvents, RpcFault, RpcHandler, RpcRequest, RpcStage, RpcUpstream } from '../transport/rpc.ts'
 import { type RpcResult, toError, toOutcome } from './rpc-fault.ts'
 import { Delivery } from './rpc-local.ts'
 import { isOurs, toMetadata } from './rpc-metadata.ts'
@@ -33,15 +33,23 @@ export function dispatchRpc(
 }
 
 const ANSWERED: Outcome = { stage: 'answered', status: 200 }
+const NO_METADATA: readonly string[] = []
 const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 /** Go's server, for a method that it does not have. Source: smallnest/rpcx, server/server.go. */
 const GO_HAS_NO_METHOD = "rpcx: can't find method"
 
-class RpcCarrier implements Carrier {
+/**
+ * Carries the first attempt of a call: its request to nodes of ours, and what takes the answer, in one object, as thousands
+ * may wait at a time. Each further attempt gets one of its own, so that no two of them are mistaken for each other.
+ */
+class RpcCarrier implements Carrier, RpcRequest, RpcEvents {
+  metadata: readonly string[] = NO_METADATA
+  fixedMetadata: readonly string[] | undefined
   readonly #deps: RpcCarrierDeps
   readonly #call: Call
   readonly #payload: RpcPayload
   readonly #result: RpcResult
+  #attempt: Attempt | undefined
 
   constructor(deps: RpcCarrierDeps, call: Call, payload: RpcPayload, result: RpcResult) {
     this.#deps = deps
@@ -50,94 +58,111 @@ class RpcCarrier implements Carrier {
     this.#result = result
   }
 
+  get service(): string {
+    return this.#call.service
+  }
+
+  get method(): string {
+    return this.#payload.method
+  }
+
+  get input(): unknown {
+    return this.#payload.input
+  }
+
+  get codecs(): MethodCodecs {
+    return this.#payload.codecs
+  }
+
+  get oneway(): boolean {
+    return false
+  }
+
+  get cancellable(): boolean {
+    return true
+  }
+
   repeatable(): boolean {
     return true
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
-    const handler = this.#deps.local?.(attempt.node.id)
-    if (handler !== undefined) {
-      const delivery = new Delivery(this.#call, attempt, this.#payload, new AttemptEvents(attempt, this.#result))
-      handler(delivery, delivery)
-      return () => delivery.abort()
+  attempt(attempt: Attempt): AttemptHandle {
+    if (this.#attempt !== undefined) {
+      return new RpcCarrier(this.#deps, this.#call, this.#payload, this.#result).attempt(attempt)
     }
-    if (!isOurs(attempt.node)) return this.#attemptGo(attempt)
-    const events = new AttemptEvents(attempt, this.#result)
-    const handle = this.#send(attempt, this.#payload.method, true, events)
-    return () => handle.abort()
+    this.#attempt = attempt
+    const { node } = attempt
+    const handler = this.#deps.local?.(node.id)
+    if (handler !== undefined) {
+      const delivery = new Delivery(this.#call, attempt, this.#payload, this)
+      handler(delivery, delivery)
+      return delivery
+    }
+    const { fixed, own } = toMetadata(this.#call, attempt, this.#deps.callKey)
+    this.fixedMetadata = fixed
+    this.metadata = own
+    return isOurs(node) ? this.#deps.upstream.send(node.rpc, this, this) : this.#sendToGo(attempt)
   }
 
   fail(error: GomsError): void {
     this.#result.error(error)
   }
 
-  #send(attempt: Attempt, method: string, cancellable: boolean, events: RpcEvents): { abort(): void } {
-    const { upstream, callKey } = this.#deps
-    const { input, codecs } = this.#payload
-    const { fixed, own } = toMetadata(this.#call, attempt, callKey)
-    const { service } = this.#call
-    return upstream.send(
-      attempt.node.rpc,
-      { service, method, input, metadata: own, fixedMetadata: fixed, codecs, oneway: false, cancellable },
-      events,
-    )
-  }
-
-  /** Methods of Go begin with a capital; functions that were registered by name may not. */
-  #attemptGo(attempt: Attempt): () => void {
-    const { method } = this.#payload
-    const first = capital(method)
-    let handle: { abort(): void }
-    const askAgain = (): boolean => {
-      if (first === method) return false
-      handle = this.#send(attempt, method, false, new GoAttemptEvents(attempt, this.#result, () => false))
-      return true
-    }
-    handle = this.#send(attempt, first, false, new GoAttemptEvents(attempt, this.#result, askAgain))
-    return () => handle.abort()
-  }
-}
-
-/** Turns what comes back of one attempt into its two reports, and into the result when it is the call's. */
-class AttemptEvents implements RpcEvents {
-  readonly #attempt: Attempt
-  readonly #result: RpcResult
-
-  constructor(attempt: Attempt, result: RpcResult) {
-    this.#attempt = attempt
-    this.#result = result
-  }
-
   reply(output: unknown): void {
-    if (this.#attempt.whole(ANSWERED)) this.#result.reply(output)
+    if (this.#attempt?.whole(ANSWERED)) this.#result.reply(output)
   }
 
   fault(fault: RpcFault): void {
-    if (this.#attempt.whole(toOutcome(fault))) this.#result.error(toError(fault), true)
+    if (this.#attempt?.whole(toOutcome(fault))) this.#result.error(toError(fault), true)
   }
 
   error(error: Error, stage: RpcStage): void {
     // The caller's own mistake, found before anything was sent: no node is to blame, and none would do better.
     const own = stage === 'unsent' && error instanceof GomsError && isOwnMistake(error)
-    this.#attempt.head(own ? CANCELLED : { stage, status: 0, cause: error })
-    this.#attempt.end(own ? 'cancelled' : 'broken')
+    this.#attempt?.head(own ? CANCELLED : { stage, status: 0, cause: error })
+    this.#attempt?.end(own ? 'cancelled' : 'broken')
     if (own) this.#result.error(error)
+  }
+
+  /** Methods of Go begin with a capital; functions that were registered by name may not. */
+  #sendToGo({ node }: Attempt): AttemptHandle {
+    const { service, method, input, codecs, metadata, fixedMetadata } = this
+    const { upstream } = this.#deps
+    const request = { service, input, codecs, metadata, fixedMetadata, oneway: false, cancellable: false }
+    const first = capital(method)
+    let handle: { abort(): void }
+    const askAgain = (): boolean => {
+      if (first === method) return false
+      handle = upstream.send(node.rpc, { ...request, method }, new GoEvents(this, () => false))
+      return true
+    }
+    handle = upstream.send(node.rpc, { ...request, method: first }, new GoEvents(this, askAgain))
+    return { abort: () => handle.abort() }
   }
 }
 
 /** A node in Go: it says in words that it does not have a method, and may have it under its other spelling. */
-class GoAttemptEvents extends AttemptEvents {
+class GoEvents implements RpcEvents {
+  readonly #events: RpcEvents
   readonly #askAgain: () => boolean
 
-  constructor(attempt: Attempt, result: RpcResult, askAgain: () => boolean) {
-    super(attempt, result)
+  constructor(events: RpcEvents, askAgain: () => boolean) {
+    this.#events = events
     this.#askAgain = askAgain
   }
 
-  override fault(fault: RpcFault): void {
+  reply(output: unknown): void {
+    this.#events.reply(output)
+  }
+
+  fault(fault: RpcFault): void {
     const isMissing = fault.message.startsWith(GO_HAS_NO_METHOD)
     if (isMissing && this.#askAgain()) return
-    super.fault(isMissing ? { ...fault, code: 'UNIMPLEMENTED', status: 501 } : fault)
+    this.#events.fault(isMissing ? { ...fault, code: 'UNIMPLEMENTED', status: 501 } : fault)
+  }
+
+  error(error: Error, stage: RpcStage): void {
+    this.#events.error(error, stage)
   }
 }
 
