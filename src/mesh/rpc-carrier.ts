@@ -42,37 +42,26 @@ const GO_HAS_NO_METHOD = "rpcx: can't find method"
  * Carries the first attempt of a call: its request to nodes of ours, and what takes the answer, in one object, as thousands
  * may wait at a time. Each further attempt gets one of its own, so that no two of them are mistaken for each other.
  */
-class RpcCarrier implements Carrier, RpcRequest, RpcEvents {
+export abstract class RpcSending implements Carrier, RpcRequest, RpcEvents, RpcPayload {
   metadata: readonly string[] = NO_METADATA
   fixedMetadata: readonly string[] | undefined
-  readonly #deps: RpcCarrierDeps
-  readonly #call: Call
-  readonly #payload: RpcPayload
-  readonly #result: RpcResult
+  protected readonly deps: RpcCarrierDeps
   #attempt: Attempt | undefined
 
-  constructor(deps: RpcCarrierDeps, call: Call, payload: RpcPayload, result: RpcResult) {
-    this.#deps = deps
-    this.#call = call
-    this.#payload = payload
-    this.#result = result
+  constructor(deps: RpcCarrierDeps) {
+    this.deps = deps
   }
 
-  get service(): string {
-    return this.#call.service
-  }
-
-  get method(): string {
-    return this.#payload.method
-  }
-
-  get input(): unknown {
-    return this.#payload.input
-  }
-
-  get codecs(): MethodCodecs {
-    return this.#payload.codecs
-  }
+  /** The call that it carries. */
+  abstract get sent(): Call
+  abstract get service(): string
+  abstract get method(): string
+  abstract get input(): unknown
+  abstract get codecs(): MethodCodecs
+  /** The call's answer. */
+  abstract succeed(output: unknown): void
+  /** @param answered a node answered with it; else nothing answered, or nothing was sent. @default false */
+  abstract fail(error: GomsError, answered?: boolean): void
 
   get oneway(): boolean {
     return false
@@ -88,32 +77,28 @@ class RpcCarrier implements Carrier, RpcRequest, RpcEvents {
 
   attempt(attempt: Attempt): AttemptHandle {
     if (this.#attempt !== undefined) {
-      return new RpcCarrier(this.#deps, this.#call, this.#payload, this.#result).attempt(attempt)
+      return new FurtherSending(this.deps, this).attempt(attempt)
     }
     this.#attempt = attempt
     const { node } = attempt
-    const handler = this.#deps.local?.(node.id)
+    const handler = this.deps.local?.(node.id)
     if (handler !== undefined) {
-      const delivery = new Delivery(this.#call, attempt, this.#payload, this)
+      const delivery = new Delivery(this.sent, attempt, this, this)
       handler(delivery, delivery)
       return delivery
     }
-    const { fixed, own } = toMetadata(this.#call, attempt, this.#deps.callKey)
+    const { fixed, own } = toMetadata(this.sent, attempt, this.deps.callKey)
     this.fixedMetadata = fixed
     this.metadata = own
-    return isOurs(node) ? this.#deps.upstream.send(node.rpc, this, this) : this.#sendToGo(attempt)
-  }
-
-  fail(error: GomsError): void {
-    this.#result.error(error)
+    return isOurs(node) ? this.deps.upstream.send(node.rpc, this, this) : this.#sendToGo(attempt)
   }
 
   reply(output: unknown): void {
-    if (this.#attempt?.whole(ANSWERED)) this.#result.reply(output)
+    if (this.#attempt?.whole(ANSWERED)) this.succeed(output)
   }
 
   fault(fault: RpcFault): void {
-    if (this.#attempt?.whole(toOutcome(fault))) this.#result.error(toError(fault), true)
+    if (this.#attempt?.whole(toOutcome(fault))) this.fail(toError(fault), true)
   }
 
   error(error: Error, stage: RpcStage): void {
@@ -121,13 +106,13 @@ class RpcCarrier implements Carrier, RpcRequest, RpcEvents {
     const own = stage === 'unsent' && error instanceof GomsError && isOwnMistake(error)
     this.#attempt?.head(own ? CANCELLED : { stage, status: 0, cause: error })
     this.#attempt?.end(own ? 'cancelled' : 'broken')
-    if (own) this.#result.error(error)
+    if (own) this.fail(error)
   }
 
   /** Methods of Go begin with a capital; functions that were registered by name may not. */
   #sendToGo({ node }: Attempt): AttemptHandle {
     const { service, method, input, codecs, metadata, fixedMetadata } = this
-    const { upstream } = this.#deps
+    const { upstream } = this.deps
     const request = { service, input, codecs, metadata, fixedMetadata, oneway: false, cancellable: false }
     const first = capital(method)
     let handle: { abort(): void }
@@ -138,6 +123,82 @@ class RpcCarrier implements Carrier, RpcRequest, RpcEvents {
     }
     handle = upstream.send(node.rpc, { ...request, method: first }, new GoEvents(this, askAgain))
     return { abort: () => handle.abort() }
+  }
+}
+
+/** For a call that is an object of its own. */
+class RpcCarrier extends RpcSending {
+  readonly sent: Call
+  readonly #result: RpcResult
+  readonly #payload: RpcPayload
+
+  constructor(deps: RpcCarrierDeps, call: Call, payload: RpcPayload, result: RpcResult) {
+    super(deps)
+    this.sent = call
+    this.#result = result
+    this.#payload = payload
+  }
+
+  get service(): string {
+    return this.sent.service
+  }
+
+  get method(): string {
+    return this.#payload.method
+  }
+
+  get input(): unknown {
+    return this.#payload.input
+  }
+
+  get codecs(): MethodCodecs {
+    return this.#payload.codecs
+  }
+
+  succeed(output: unknown): void {
+    this.#result.reply(output)
+  }
+
+  fail(error: GomsError, answered?: boolean): void {
+    this.#result.error(error, answered)
+  }
+}
+
+/** For another attempt of a call whose first one was carried by `first`. */
+class FurtherSending extends RpcSending {
+  readonly #first: RpcSending
+
+  constructor(deps: RpcCarrierDeps, first: RpcSending) {
+    super(deps)
+    this.#first = first
+  }
+
+  get sent(): Call {
+    return this.#first.sent
+  }
+
+  get service(): string {
+    return this.#first.service
+  }
+
+  get method(): string {
+    return this.#first.method
+  }
+
+  get input(): unknown {
+    return this.#first.input
+  }
+
+  get codecs(): MethodCodecs {
+    return this.#first.codecs
+  }
+
+  succeed(output: unknown): void {
+    this.#first.succeed(output)
+  }
+
+  fail(error: GomsError, answered?: boolean): void {
+    this.#first.fail(error, answered)
   }
 }
 
