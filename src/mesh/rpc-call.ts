@@ -78,13 +78,16 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   /** What was read once stays: a hash names one contract for ever, and the pick asks for every node. */
   function offersOf(method: string): (node: NodeInfo) => boolean {
     const known = new Map<string, boolean>()
+    // Nearly always all nodes have the same.
+    let offered: string | undefined
     return ({ contract }) => {
-      if (contract === undefined) return true
+      if (contract === undefined || contract === offered) return true
       let answer = known.get(contract)
       if (answer === undefined) {
         answer = deps.offers(contract, method)
         if (answer !== undefined) known.set(contract, answer)
       }
+      if (answer === true) offered = contract
       return answer !== false
     }
   }
