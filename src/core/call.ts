@@ -80,8 +80,11 @@ export interface Attempt {
   head(outcome: Outcome): boolean
   /** Reports the end, exactly once, after `head`. */
   end(ending: Ending): void
-  /** Both reports of an answer that came whole, `head` and then `end('complete')`. Returns what `head` does. */
-  whole(outcome: Outcome): boolean
+  /**
+   * Both reports of an answer that came whole, `head` and then `end('complete')`. Returns what `head` does.
+   * @param nowMs what the clock said when the answer was read, so that it need not be looked at again
+   */
+  whole(outcome: Outcome, nowMs?: number): boolean
 }
 
 /** An attempt under way at its carrier. */

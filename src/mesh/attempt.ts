@@ -124,8 +124,7 @@ export abstract class AttemptRun implements Attempt {
     this.#end(ending, this.#clocks.clock.now())
   }
 
-  whole(outcome: Outcome): boolean {
-    const nowMs = this.#clocks.clock.now()
+  whole(outcome: Outcome, nowMs: number = this.#clocks.clock.now()): boolean {
     const final = this.#head(outcome, nowMs)
     this.#end('complete', nowMs)
     return final

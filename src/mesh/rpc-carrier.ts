@@ -93,8 +93,8 @@ export abstract class RpcSending implements Carrier, RpcRequest, RpcEvents, RpcP
     return isOurs(node) ? this.deps.upstream.send(node.rpc, this, this) : this.#sendToGo(attempt)
   }
 
-  reply(output: unknown): void {
-    if (this.#attempt?.whole(ANSWERED)) this.succeed(output)
+  reply(output: unknown, nowMs?: number): void {
+    if (this.#attempt?.whole(ANSWERED, nowMs)) this.succeed(output)
   }
 
   fault(fault: RpcFault): void {
@@ -212,8 +212,8 @@ class GoEvents implements RpcEvents {
     this.#askAgain = askAgain
   }
 
-  reply(output: unknown): void {
-    this.#events.reply(output)
+  reply(output: unknown, nowMs?: number): void {
+    this.#events.reply(output, nowMs)
   }
 
   fault(fault: RpcFault): void {

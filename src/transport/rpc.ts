@@ -39,7 +39,8 @@ export type RpcStage = 'unsent' | 'unanswered'
 
 /** What comes back: exactly one of these, or nothing after `abort`. A oneway request gets `reply(undefined)` once written. */
 export interface RpcEvents {
-  reply(output: unknown): void
+  /** @param nowMs what the clock said when the answer was read, so that it need not be looked at again */
+  reply(output: unknown, nowMs?: number): void
   fault(fault: RpcFault): void
   error(error: Error, stage: RpcStage): void
 }
