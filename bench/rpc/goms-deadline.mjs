@@ -1,36 +1,54 @@
 /** The connection of goms with a deadline for each call: watched by the caller, sent, and read by the node. */
 import { systemClock } from '../../dist/core/clock.js'
-import { createDeadlineSweep } from '../../dist/core/deadline-sweep.js'
+import { createDeadlineSweep, NO_PLACE } from '../../dist/core/deadline-sweep.js'
 import * as wire from './goms-wire.mjs'
 
-const NAME = '__ServerTimeout'
 const TIMEOUT_MS = 5000
 
 export const serve = () =>
   wire.serveWith((received) => {
-    if (Number(received.metadata(NAME)) > TIMEOUT_MS) throw new Error('a deadline that grew')
+    const leftMs = received.deadlineMs ?? Number(received.metadata('__ServerTimeout'))
+    if (!(leftMs <= TIMEOUT_MS)) throw new Error('a deadline that grew, or none')
   })
+
+class Waiting {
+  place = NO_PLACE
+
+  constructor(deadlines, resolve, reject) {
+    this.deadlines = deadlines
+    this.resolve = resolve
+    this.reject = reject
+  }
+
+  due() {
+    this.handle.abort()
+    this.reject(new Error('too late'))
+  }
+
+  reply(output) {
+    this.deadlines.remove(this)
+    this.resolve(output)
+  }
+
+  error(error) {
+    this.deadlines.remove(this)
+    this.reject(error)
+  }
+
+  fault(fault) {
+    this.error(fault)
+  }
+}
 
 export function open(port) {
   const deadlines = createDeadlineSweep(systemClock)
-  const metadata = [NAME, String(TIMEOUT_MS)]
   return wire.openWith(
     port,
     (send) => (input) =>
       new Promise((resolve, reject) => {
-        const fail = (error) => {
-          timer.cancel()
-          reject(error)
-        }
-        const reply = (output) => {
-          timer.cancel()
-          resolve(output)
-        }
-        const timer = deadlines.after(TIMEOUT_MS, () => {
-          waiting.abort()
-          reject(new Error('too late'))
-        })
-        const waiting = send(input, metadata, { reply, fault: fail, error: fail })
+        const waiting = new Waiting(deadlines, resolve, reject)
+        deadlines.add(waiting, TIMEOUT_MS, systemClock.now())
+        waiting.handle = send(input, TIMEOUT_MS, undefined, waiting)
       }),
   )
 }

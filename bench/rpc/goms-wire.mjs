@@ -22,20 +22,35 @@ export function serveWith(receive) {
 }
 
 const NONE = []
+const CALLER = ['goms-caller', 'bench']
 
 export const open = (port) =>
   openWith(
     port,
-    (send) => (input) => new Promise((reply, fail) => send(input, NONE, { reply, fault: fail, error: fail })),
+    (send) => (input) =>
+      new Promise((reply, fail) => send(input, undefined, undefined, { reply, fault: fail, error: fail })),
   )
 
-/** @param toCall makes of `send(input, metadata, events)` what is called, once for each method */
+/** @param toCall makes of `send(input, deadlineMs, position, events)` what is called, once for each method */
 export async function openWith(port, toCall) {
   const upstream = createRpcUpstream({ connectTimeoutMs: 10_000 })
   const address = { host: '127.0.0.1', port }
   return [...codecs].map(([method, own]) =>
-    toCall((input, metadata, events) => {
-      const request = { service: 'bench', method, input, metadata, codecs: own, oneway: false, cancellable: true }
+    toCall((input, deadlineMs, position, events) => {
+      // Said once for the connection, as the mesh does it.
+      const fixedMetadata = deadlineMs === undefined && position === undefined ? undefined : CALLER
+      const request = {
+        service: 'bench',
+        method,
+        input,
+        fixedMetadata,
+        deadlineMs,
+        position,
+        metadata: NONE,
+        codecs: own,
+        oneway: false,
+        cancellable: true,
+      }
       return upstream.send(address, request, events)
     }),
   )

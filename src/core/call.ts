@@ -80,8 +80,16 @@ export interface Attempt {
   head(outcome: Outcome): boolean
   /** Reports the end, exactly once, after `head`. */
   end(ending: Ending): void
-  /** Both reports of an answer that came whole, `head` and then `end('complete')`. Returns what `head` does. */
-  whole(outcome: Outcome): boolean
+  /**
+   * Both reports of an answer that came whole, `head` and then `end('complete')`. Returns what `head` does.
+   * @param nowMs what the clock said when the answer was read, so that it need not be looked at again
+   */
+  whole(outcome: Outcome, nowMs?: number): boolean
+}
+
+/** An attempt under way at its carrier. */
+export interface AttemptHandle {
+  abort(why: 'timeout' | 'cancelled'): void
 }
 
 /** Carries the attempts of one call over a transport, and takes the result. */
@@ -89,7 +97,7 @@ export interface Carrier {
   /** Whether the body can be sent (again) now. Asked before each attempt after the first. */
   repeatable(): boolean
   /** Starts an attempt. Returns how to break it off; after that its reports are ignored. */
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void
+  attempt(attempt: Attempt): AttemptHandle
   /** No attempt gave an answer. Called at most once, and never after a `head` that returned true. */
   fail(error: GomsError): void
 }

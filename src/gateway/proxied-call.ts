@@ -1,7 +1,7 @@
 /** One request through the gateway: the carrier of its call. Requests come from node:http, attempts go over the upstream. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
-import type { Attempt, Carrier, Dispatched, Dispatcher } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Carrier, Dispatched, Dispatcher } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Deadline } from '../core/deadline.ts'
 import type { GomsError } from '../core/errors.ts'
@@ -98,7 +98,7 @@ export class ProxiedCall implements Carrier, Deadline {
     return this.#attempt ? this.#body.repeatable() : !this.#body.streamed
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
+  attempt(attempt: Attempt): AttemptHandle {
     this.#attempt = attempt
     const body = this.#body.open()
     const relay = new AttemptRelay({
@@ -125,7 +125,7 @@ export class ProxiedCall implements Carrier, Deadline {
         relay,
       ),
     )
-    return (why) => relay.abort(why)
+    return relay
   }
 
   fail(error: GomsError): void {

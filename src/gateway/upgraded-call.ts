@@ -2,7 +2,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
-import type { Attempt, Carrier, Dispatched } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Carrier, Dispatched } from '../core/call.ts'
 import { type Deadline, deadlineIn } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Settings } from '../core/options.ts'
@@ -90,7 +90,7 @@ export class UpgradedCall implements Carrier {
     return true
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
+  attempt(attempt: Attempt): AttemptHandle {
     const relay = new UpgradeAttempt(attempt, this)
     const protocol = this.#req.headers.upgrade ?? ''
     const request = {
@@ -100,7 +100,7 @@ export class UpgradedCall implements Carrier {
       body: null,
     }
     relay.tunnel = this.#deps.upstream.tunnel(attempt.node.http, request, relay)
-    return () => relay.abort()
+    return relay
   }
 
   fail(error: GomsError): void {

@@ -1,31 +1,35 @@
 /** What an RPC request carries beside its input: call key, trace, deadline, caller, identity, target and attempt. */
 import type { Attempt, Call } from '../core/call.ts'
+import type { TraceWords } from '../core/context.ts'
 import { forNextHop } from '../core/deadline.ts'
 import type { NodeInfo } from '../core/node.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { RPCX } from '../rpcx/metadata.ts'
 import { writeTraceContext } from '../telemetry/trace-context.ts'
 import { toTraceWords } from '../telemetry/trace-words.ts'
-import type { RpcRequest } from '../transport/rpc.ts'
 
 /** Whether a node is one of ours: they all say when they started, and Go's say nothing at all. */
 export function isOurs(node: NodeInfo): boolean {
   return node.startedAtMs !== undefined
 }
 
-export type CallMetadata = Pick<RpcRequest, 'fixedMetadata' | 'deadlineMs' | 'trace' | 'metadata'>
+/** Where it is written to. */
+export interface CallMetadata {
+  fixedMetadata: readonly string[] | undefined
+  deadlineMs: number | undefined
+  position: TraceWords | undefined
+  metadata: readonly string[]
+}
 
 /** Nodes of ours read W3C's trace; others get B3 too, and nothing that only ours understand. */
-export function toMetadata(call: Call, attempt: Attempt, callKey: string | undefined): CallMetadata {
+export function writeMetadata(to: CallMetadata, call: Call, attempt: Attempt, callKey: string | undefined): void {
   const { node } = attempt
   const leftMs = attempt.leftMs()
   const ours = isOurs(node)
-  return {
-    fixedMetadata: fixedFor(node, call, callKey),
-    deadlineMs: leftMs === Number.POSITIVE_INFINITY ? undefined : forNextHop(leftMs),
-    trace: ours ? (call.traceWords ?? toTraceWords(call.trace)) : undefined,
-    metadata: ours ? moreForOurs(call, attempt) : moreForOthers(call),
-  }
+  to.fixedMetadata = fixedFor(node, call, callKey)
+  to.deadlineMs = leftMs === Number.POSITIVE_INFINITY ? undefined : forNextHop(leftMs)
+  to.position = ours ? (call.traceWords ?? toTraceWords(call.trace)) : undefined
+  to.metadata = ours ? moreForOurs(call, attempt) : moreForOthers(call)
 }
 
 /** What nearly every call has to add. */

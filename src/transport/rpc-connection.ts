@@ -84,6 +84,8 @@ export class RpcConnection implements WaitingRoom {
   #oneways: RpcWaiting[] = []
   #encoding = false
   #retiring = false
+  /** When the bytes were read that are taken apart now: their answers, less than a millisecond's work, share it. */
+  #readMs = 0
 
   constructor(host: RpcConnectionHost) {
     const { address, clock, limits } = host
@@ -140,7 +142,7 @@ export class RpcConnection implements WaitingRoom {
     try {
       beginFrame(writer, waiting.head.bytes, Math.floor(seq / TWO_POW_32), seq >>> 0)
       if (greeting === undefined) writeRequestMetadata(writer, request)
-      else writeBrief(writer, greeting, request.deadlineMs, request.trace, request.metadata)
+      else writeBrief(writer, greeting, request.deadlineMs, request.position, request.metadata)
       const payload = beginPayload(writer)
       request.codecs.input.encode(request.input, writer)
       endFrame(writer, payload)
@@ -279,6 +281,7 @@ export class RpcConnection implements WaitingRoom {
 
   #read(buffer: Buffer, length: number): boolean {
     this.#watch.heard = true
+    this.#readMs = this.#host.clock.now()
     try {
       this.#splitter.push(buffer, 0, length)
     } catch (error) {
@@ -305,7 +308,7 @@ export class RpcConnection implements WaitingRoom {
       this.#host.draining()
     }
     waiting.head.large = frame.end - frame.start >= LARGE_FRAME_BYTES
-    deliver(waiting, frame, this.#host.limits.maxFrameBytes)
+    deliver(waiting, frame, this.#host.limits.maxFrameBytes, this.#readMs)
   }
 
   #settle(waiting: RpcWaiting, tell: () => void): void {
@@ -327,7 +330,7 @@ export class RpcConnection implements WaitingRoom {
   }
 }
 
-function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number): void {
+function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number, nowMs: number): void {
   const { events, request } = waiting
   if ((frame.flags & FLAG.status) !== 0) {
     const { bytes, metadataStart, metadataEnd } = frame
@@ -343,7 +346,7 @@ function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number): void {
     events.fault({ code: 'DATA_LOSS', message, ...unread })
     return
   }
-  events.reply(output)
+  events.reply(output, nowMs)
 }
 
 /** Whatever an input throws while it is written is the caller's mistake: no node is to blame. */

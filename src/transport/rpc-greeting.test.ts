@@ -57,7 +57,7 @@ describe('a caller', () => {
       },
     })
     const upstream = openUpstream()
-    const asked = request('x'.repeat(40), { fixedMetadata: FIXED, deadlineMs: 995, trace: TRACE, metadata: [] })
+    const asked = request('x'.repeat(40), { fixedMetadata: FIXED, deadlineMs: 995, position: TRACE, metadata: [] })
     const results = []
     for (let i = 0; i < 3; i++) results.push(await call(upstream, address, asked))
     results.push(...(await Promise.all(Array.from({ length: 2000 }, () => call(upstream, address, asked)))))
@@ -73,7 +73,10 @@ describe('a caller', () => {
       handler: (received, responder) => responder.reply([sayAll(received), received.greeting === undefined], undefined),
     })
     const upstream = openUpstream()
-    const asked = request({}, { fixedMetadata: FIXED, deadlineMs: 995, trace: TRACE, metadata: ['goms-attempt', '2'] })
+    const asked = request(
+      {},
+      { fixedMetadata: FIXED, deadlineMs: 995, position: TRACE, metadata: ['goms-attempt', '2'] },
+    )
     const said = [...SAID.slice(0, 5), '2', null]
     for (let i = 0; i < 3; i++)
       expect(await call(upstream, address, asked)).toEqual({ kind: 'reply', output: [said, true] })
@@ -143,7 +146,12 @@ describe('a caller', () => {
     })
     const upstream = openUpstream()
     for (const bytes of [10, 10, 400_000, 10]) {
-      const asked = request(Buffer.alloc(bytes), { fixedMetadata: FIXED, deadlineMs: 995, trace: TRACE, metadata: [] })
+      const asked = request(Buffer.alloc(bytes), {
+        fixedMetadata: FIXED,
+        deadlineMs: 995,
+        position: TRACE,
+        metadata: [],
+      })
       expect(await call(upstream, address, asked)).toEqual({ kind: 'reply', output: [SAID, bytes] })
     }
     expect(listener.connections).toBe(2)

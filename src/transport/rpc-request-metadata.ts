@@ -12,11 +12,11 @@ export function writeRequestMetadata(writer: FrameWriter, request: RpcRequest): 
 }
 
 /** What differs from call to call, as names and values in turn. */
-export function pairsOf({ deadlineMs, trace, metadata }: RpcRequest): readonly string[] {
-  if (deadlineMs === undefined && trace === undefined) return metadata
+export function pairsOf({ deadlineMs, position, metadata }: RpcRequest): readonly string[] {
+  if (deadlineMs === undefined && position === undefined) return metadata
   const pairs: string[] = []
   if (deadlineMs !== undefined) pairs.push(RPCX.timeout, String(deadlineMs))
-  if (trace !== undefined) pairs.push('traceparent', wordsToTraceparent(trace))
+  if (position !== undefined) pairs.push('traceparent', wordsToTraceparent(position))
   pairs.push(...metadata)
   return pairs
 }

@@ -20,7 +20,7 @@ export interface RpcRequest {
   /** What is left for the callee, in whole milliseconds; undefined: no deadline. */
   readonly deadlineMs?: number | undefined
   /** Where in a trace the call stands; sent as `traceparent` or its bytes. */
-  readonly trace?: TraceWords | undefined
+  readonly position?: TraceWords | undefined
   /** What else there is to say, names and values in turn. */
   readonly metadata: readonly string[]
   readonly codecs: MethodCodecs
@@ -47,7 +47,8 @@ export type RpcStage = 'unsent' | 'unanswered'
 
 /** What comes back: exactly one of these, or nothing after `abort`. A oneway request gets `reply(undefined)` once written. */
 export interface RpcEvents {
-  reply(output: unknown): void
+  /** @param nowMs what the clock said when the answer was read, so that it need not be looked at again */
+  reply(output: unknown, nowMs?: number): void
   fault(fault: RpcFault): void
   error(error: Error, stage: RpcStage): void
 }
