@@ -6,6 +6,7 @@ import { toFieldLines, toNodeLines } from '../http/header-rules.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { writeTraceContext } from '../telemetry/trace-context.ts'
 import type { InboundRequest } from './inbound-request.ts'
+import { newTraceLines } from './trace-lines.ts'
 
 const IDENTITY = { identityEncoding: true }
 const ANY_ENCODING = { identityEncoding: false }
@@ -71,8 +72,6 @@ function withHost(common: string, node: NodeInfo): string {
 }
 
 function traceLines(request: InboundRequest): string {
-  const { traceparent } = request
-  if (traceparent === undefined) return toFieldLines(writeTraceContext(request.trace))
-  // A trace that begins here has no state, and nothing is decided.
-  return `traceparent: ${traceparent}\r\nx-b3-traceid: ${traceparent.slice(3, 35)}\r\nx-b3-spanid: ${traceparent.slice(36, 52)}\r\n`
+  const { traceWords } = request
+  return traceWords === undefined ? toFieldLines(writeTraceContext(request.trace)) : newTraceLines(traceWords)
 }

@@ -1,7 +1,7 @@
 /** A request to upgrade (WebSocket and others): the carrier of its call, and the tunnel that it becomes. */
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
-import type { Attempt, Carrier, Dispatched } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Carrier, Dispatched } from '../core/call.ts'
 import { deadlineIn } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
 import { FIELD } from '../http/field-kinds.ts'
@@ -49,7 +49,7 @@ export class UpgradedCall implements Carrier, Serving {
     return true
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
+  attempt(attempt: Attempt): AttemptHandle {
     const { nodeRequests, upstream } = this.#deps
     this.#common ??= nodeRequests.common(this.#request, false)
     const relay = new UpgradeAttempt(attempt, this)
@@ -61,7 +61,7 @@ export class UpgradedCall implements Carrier, Serving {
       body: null,
     }
     relay.tunnel = upstream.tunnel(attempt.node.http, request, relay)
-    return () => relay.abort()
+    return relay
   }
 
   fail(error: GomsError): void {
