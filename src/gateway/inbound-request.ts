@@ -87,6 +87,13 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
     return this.#hostName
   }
 
+  /** Whether that is what `host` gives; without making a text of it. */
+  isHost(name: string): boolean {
+    return this.target.authority === undefined
+      ? this.exchange.fields.isOfKind(FIELD.host, name)
+      : this.target.authority === name
+  }
+
   get port(): number {
     return this.exchange.peer.localPort
   }

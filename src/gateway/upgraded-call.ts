@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type { Attempt, AttemptHandle, Carrier, Dispatched } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
 import { deadlineIn } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
 import { FIELD } from '../http/field-kinds.ts'
@@ -68,8 +69,8 @@ export class UpgradedCall implements Carrier, Serving {
     this.#request.fail(error)
   }
 
-  wallMs(): number {
-    return this.#deps.clock.wallMs()
+  get clock(): Clock {
+    return this.#deps.clock
   }
 
   /** From here on both sides are bytes. */
@@ -100,7 +101,7 @@ export class UpgradedCall implements Carrier, Serving {
 
   /** The node did not switch: an answer like any other, on a connection that ends with it. */
   answered(attempt: Attempt, head: AnswerHead, body: Readable): void {
-    const answer = new ClientAnswer(this.#request, this.wallMs())
+    const answer = new ClientAnswer(this.#request, this.#deps.clock)
     this.#body = body
     let over = false
     const broken = (): void => {
@@ -179,7 +180,7 @@ class UpgradeAttempt implements TunnelEvents {
   }
 
   answered(head: AnswerHead, body: Readable): void {
-    const outcome = outcomeOf(head.status, head.fields, this.#call.wallMs())
+    const outcome = outcomeOf(head.status, head.fields, this.#call.clock)
     if (this.#done || !this.#attempt.head(outcome)) {
       this.#drop()
       return

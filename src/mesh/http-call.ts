@@ -162,7 +162,7 @@ class ResponseCarrier implements Carrier {
         sent() {},
         info() {},
         head: (head) => {
-          const outcome: Outcome = outcomeOf(head.status, head.fields, this.#deps.clock.wallMs())
+          const outcome: Outcome = outcomeOf(head.status, head.fields, this.#deps.clock)
           if (!attempt.head(outcome)) {
             handle.abort()
             attempt.end('cancelled')
