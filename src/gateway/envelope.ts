@@ -17,18 +17,14 @@ const INSERT_COMMA = '"status":true,'
 /** Whether an answer is one for the envelope, by its status and fields. */
 export function isEnveloped(status: number, fields: Fields): boolean {
   if (status < 200 || status > 299 || status === 204 || status === 205 || status === 206) return false
-  const type = fields.ofKind(FIELD.contentType)
-  if (type === undefined || !isJson(type)) return false
+  // By far the most, without a text being made of it.
+  if (!fields.isOfKind(FIELD.contentType, 'application/json') && !isJson(fields.ofKind(FIELD.contentType))) return false
   const encoding = fields.ofKind(FIELD.contentEncoding)
   return encoding === undefined || encoding.toLowerCase() === 'identity'
 }
 
-function isJson(type: string): boolean {
-  return (
-    type === 'application/json' ||
-    type === 'application/json; charset=utf-8' ||
-    /^application\/json[ \t]*(?:;|$)/i.test(type)
-  )
+function isJson(type: string | undefined): boolean {
+  return type !== undefined && /^application\/json[ \t]*(?:;|$)/i.test(type)
 }
 
 /**

@@ -20,13 +20,17 @@ const SPAN_AT = TRACE_AT + 32 + SPAN_ID.length
  * nothing is decided.
  */
 export function newTraceLines({ trace0, trace1, trace2, trace3, span0, span1 }: TraceWords): string {
-  writeDigits(LINES, PARENT_TRACE_AT, trace0)
-  writeDigits(LINES, PARENT_TRACE_AT + 8, trace1)
-  writeDigits(LINES, PARENT_TRACE_AT + 16, trace2)
-  writeDigits(LINES, PARENT_TRACE_AT + 24, trace3)
-  writeDigits(LINES, PARENT_SPAN_AT, span0)
-  writeDigits(LINES, PARENT_SPAN_AT + 8, span1)
-  LINES.copyWithin(TRACE_AT, PARENT_TRACE_AT, PARENT_TRACE_AT + 32)
-  LINES.copyWithin(SPAN_AT, PARENT_SPAN_AT, PARENT_SPAN_AT + 16)
+  writeTwice(PARENT_TRACE_AT, TRACE_AT, trace0)
+  writeTwice(PARENT_TRACE_AT + 8, TRACE_AT + 8, trace1)
+  writeTwice(PARENT_TRACE_AT + 16, TRACE_AT + 16, trace2)
+  writeTwice(PARENT_TRACE_AT + 24, TRACE_AT + 24, trace3)
+  writeTwice(PARENT_SPAN_AT, SPAN_AT, span0)
+  writeTwice(PARENT_SPAN_AT + 8, SPAN_AT + 8, span1)
   return latin1(LINES, 0, LINES.length)
+}
+
+/** Eight digits at two places. */
+function writeTwice(at: number, alsoAt: number, word: number): void {
+  writeDigits(LINES, at, word)
+  for (let i = 0; i < 8; i++) LINES[alsoAt + i] = LINES[at + i] as number
 }
