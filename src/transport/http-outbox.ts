@@ -1,6 +1,7 @@
 /** What leaves over one HTTP connection: whatever is said in one turn goes in one write. */
 import type { Socket } from 'node:net'
 import { latin1 } from '../http/octets.ts'
+import { copyToWrite, copyWritten } from './write-copies.ts'
 
 /** Up to here a message is one string: the runtime copies it, and writes it without allocating. */
 const STRING_BYTES = 16_384
@@ -39,7 +40,7 @@ export class HttpOutbox {
     this.#parts ??= []
     if (this.#text !== '') this.#parts.push(this.#text)
     this.#text = ''
-    this.#parts.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk))
+    this.#parts.push(typeof chunk === 'string' ? chunk : copyToWrite(chunk))
   }
 
   /** What was said leaves: much of it now, little of it with what else is said in this turn. */
@@ -70,7 +71,14 @@ export class HttpOutbox {
     }
     if (text !== '') parts.push(text)
     this.#socket.cork()
-    for (const part of parts) this.#socket.write(part, 'latin1')
+    for (const part of parts) {
+      if (typeof part === 'string') this.#socket.write(part, 'latin1')
+      else {
+        this.#socket.write(part, (error) => {
+          if (error == null) copyWritten(part)
+        })
+      }
+    }
     this.#socket.uncork()
   }
 
