@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import type { Balancer } from '../balance/balancer.ts'
 import type { Clock } from '../core/clock.ts'
-import { createDeadlineSweep } from '../core/deadline-sweep.ts'
+import { createDeadlineSweep, type Deadlines } from '../core/deadline-sweep.ts'
 import type { Log } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
@@ -46,6 +46,8 @@ export interface ClusterParts {
   readonly registry: Registry
   readonly callKey: string | undefined
   readonly callClock: Clock
+  /** @default timers of `callClock` */
+  readonly deadlines?: Deadlines
   probe(address: Address): Promise<boolean>
   openUpstream(): Promise<Upstream>
   openRpcUpstream(): Promise<RpcUpstream>
@@ -60,10 +62,12 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
     throw error
   })
   const { connectTimeoutMs, maxConnectionsPerNode } = settings.gateway
+  const sweep = createDeadlineSweep(clock)
   return createClusterOf(deps, {
     registry,
     callKey,
-    callClock: createDeadlineSweep(clock),
+    callClock: sweep,
+    deadlines: sweep,
     probe: (address) => accepts(address, connectTimeoutMs),
     async openUpstream() {
       const { createHttpUpstream } = await import('../transport/http-upstream.ts')
@@ -94,6 +98,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       rpc?.forget(node.rpc)
     },
     clock: callClock,
+    deadlines: parts.deadlines,
   })
 
   async function openHttp(): Promise<Upstream> {

@@ -11,7 +11,14 @@ function setUp(): { send(method: string, metadata?: Record<string, string>): unk
     send(method, metadata = {}) {
       let answer: unknown
       const received: RpcReceived = {
-        ...{ service: 'user', method, oneway: false, onAbort() {}, input: () => ({ Yml: new Uint8Array() }) },
+        ...{
+          service: 'user',
+          method,
+          oneway: false,
+          withdrawn: false,
+          onAbort() {},
+          input: () => ({ Yml: new Uint8Array() }),
+        },
         metadata: (name) => metadata[name],
       }
       const responder: RpcResponder = {

@@ -2,7 +2,7 @@
  * A call and its attempts: the one way through the house, shared by HTTP and RPC.
  * A call walks down (pick, attempt) once per attempt and comes back up in two steps, `head` and `end`.
  */
-import type { TraceContext } from './context.ts'
+import type { TraceContext, TraceWords } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { GomsError } from './errors.ts'
 import type { NodeInfo, Transport } from './node.ts'
@@ -20,8 +20,8 @@ export interface Call {
   /** One budget for everything below. May grow while an upload makes progress. */
   readonly deadline: Deadline
   readonly trace: TraceContext
-  /** The same as a header, where the call starts the trace and it was made as one: such a trace has no state. */
-  readonly traceparent?: string | undefined
+  /** The same in numbers, where the call starts the trace: such a trace has no state. */
+  readonly traceWords?: TraceWords | undefined
   /** Service that makes the call. */
   readonly caller: string
   readonly identity: unknown
@@ -80,8 +80,16 @@ export interface Attempt {
   head(outcome: Outcome): boolean
   /** Reports the end, exactly once, after `head`. */
   end(ending: Ending): void
-  /** Both reports of an answer that came whole, `head` and then `end('complete')`. Returns what `head` does. */
-  whole(outcome: Outcome): boolean
+  /**
+   * Both reports of an answer that came whole, `head` and then `end('complete')`. Returns what `head` does.
+   * @param nowMs what the clock said when the answer was read, so that it need not be looked at again
+   */
+  whole(outcome: Outcome, nowMs?: number): boolean
+}
+
+/** An attempt under way at its carrier. */
+export interface AttemptHandle {
+  abort(why: 'timeout' | 'cancelled'): void
 }
 
 /** Carries the attempts of one call over a transport, and takes the result. */
@@ -89,7 +97,7 @@ export interface Carrier {
   /** Whether the body can be sent (again) now. Asked before each attempt after the first. */
   repeatable(): boolean
   /** Starts an attempt. Returns how to break it off; after that its reports are ignored. */
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void
+  attempt(attempt: Attempt): AttemptHandle
   /** No attempt gave an answer. Called at most once, and never after a `head` that returned true. */
   fail(error: GomsError): void
 }

@@ -11,6 +11,22 @@ export interface TraceContext {
   readonly state: string | undefined
 }
 
+/**
+ * A position in a trace as numbers, for as long as nobody asks for its text. Each number is 32 bits with a sign, which the
+ * engine keeps without a box.
+ */
+export interface TraceWords {
+  /** 128 bits of the trace id, the highest first; a 64-bit id has zeros in the first two. */
+  readonly trace0: number
+  readonly trace1: number
+  readonly trace2: number
+  readonly trace3: number
+  readonly span0: number
+  readonly span1: number
+  /** False also while it is not decided, as in a `traceparent`. */
+  readonly sampled: boolean
+}
+
 /** The context of a call in progress, as handlers and web applications see it. */
 export interface CallContext {
   readonly traceId: string

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Clock, manualClock } from './clock.ts'
-import { createDeadlineSweep } from './deadline-sweep.ts'
+import { createDeadlineSweep, type Deadlines, type Due, exactDeadlines, NO_PLACE } from './deadline-sweep.ts'
 
 function counted(): { clock: ReturnType<typeof manualClock>; sweep: Clock; armed(): number } {
   const clock = manualClock()
@@ -97,5 +97,72 @@ describe('a deadline in the sweep', () => {
       timer.cancel()
     }
     expect(armed()).toBeLessThan(5)
+  })
+})
+
+describe.each(['the sweep', 'timers of the clock'])('what stands in the list itself, with %s', (by) => {
+  class Waiting implements Due {
+    place: number = NO_PLACE
+    readonly #done: () => void
+
+    constructor(done: () => void) {
+      this.#done = done
+    }
+
+    due(): void {
+      this.#done()
+    }
+  }
+
+  function open(): { clock: ReturnType<typeof manualClock>; deadlines: Deadlines } {
+    const clock = manualClock()
+    return { clock, deadlines: by === 'the sweep' ? createDeadlineSweep(clock) : exactDeadlines(clock) }
+  }
+
+  it('is called once when it is due, and not once it was removed', () => {
+    const { clock, deadlines } = open()
+    const called: string[] = []
+    const all = ['a', 'b', 'c'].map((name) => new Waiting(() => called.push(name)))
+    for (const [i, it] of all.entries()) deadlines.add(it, 20 + i, clock.now())
+    deadlines.remove(all[0] as Due)
+    deadlines.remove(all[0] as Due)
+    clock.advance(1000)
+    expect(called).toEqual(['b', 'c'])
+    deadlines.remove(all[1] as Due)
+  })
+
+  it('is not called when one that is due with it removes it', () => {
+    const { clock, deadlines } = open()
+    const called: string[] = []
+    const second = new Waiting(() => called.push('second'))
+    const first = new Waiting(() => {
+      called.push('first')
+      deadlines.remove(second)
+    })
+    deadlines.add(first, 5, clock.now())
+    deadlines.add(second, 6, clock.now())
+    clock.advance(1000)
+    expect(called).toEqual(['first'])
+  })
+
+  it('may be given another time when it is called', () => {
+    const { clock, deadlines } = open()
+    let count = 0
+    const again: Due = new Waiting(() => {
+      if (++count < 3) deadlines.add(again, 20, clock.now())
+    })
+    deadlines.add(again, 20, clock.now())
+    clock.advance(1000)
+    expect(count).toBe(3)
+  })
+
+  it('keeps its place among a thousand that come and go', () => {
+    const { clock, deadlines } = open()
+    let called = 0
+    const all = Array.from({ length: 1000 }, () => new Waiting(() => called++))
+    for (const [i, it] of all.entries()) deadlines.add(it, 10 + (i % 100), clock.now())
+    for (const [i, it] of all.entries()) if (i % 3 !== 0) deadlines.remove(it)
+    clock.advance(1000)
+    expect(called).toBe(334)
   })
 })

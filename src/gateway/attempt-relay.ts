@@ -76,13 +76,12 @@ export class AttemptRelay implements UpstreamEvents {
     if (this.#done) return
     this.#headed = true
     const { request, clock, envelope } = this.#owner
-    const wallMs = clock.wallMs()
-    const outcome = outcomeOf(head.status, head.fields, wallMs)
+    const outcome = outcomeOf(head.status, head.fields, clock)
     if (!this.#attempt.head(outcome)) return
     const replaced = replacedAnswer(head.status, request.settings.gateway.compat)
     this.#isSession = outcome.session === true && !replaced
     this.#owner.began(this, this.#isSession)
-    const answer = new ClientAnswer(request, wallMs)
+    const answer = new ClientAnswer(request, clock)
     try {
       if (replaced) {
         replace(answer, replaced, request)

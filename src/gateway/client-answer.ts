@@ -1,35 +1,32 @@
 /** An answer on its way to the client: fields, envelope, and never a short body that looks complete. */
+import type { Clock } from '../core/clock.ts'
 import { FIELD } from '../http/field-kinds.ts'
 import type { Fields } from '../http/fields.ts'
 import { toClientLines } from '../http/header-rules.ts'
+import { latin1 } from '../http/octets.ts'
 import type { AnswerFraming, HttpExchange } from '../transport/http-exchange.ts'
 import type { AnswerHead } from '../transport/upstream.ts'
 import { dateLine } from './date-line.ts'
-import {
-  Envelope,
-  envelopedFields,
-  insertAt,
-  insertionIn,
-  isEnveloped,
-  SCANNED_BYTES,
-  USUAL_BEGIN,
-} from './envelope.ts'
+import { Envelope, envelopedFields, insertAt, insertionIn, isEnveloped, SCANNED_BYTES } from './envelope.ts'
 import type { InboundRequest } from './inbound-request.ts'
+
+/** Bodies up to this are dealt with as text: what engines write as one. */
+const TEXT_BYTES = 16_384
 
 export class ClientAnswer {
   readonly #request: InboundRequest
   readonly #exchange: HttpExchange
-  readonly #wallMs: number
+  readonly #clock: Pick<Clock, 'wallMs'>
   #envelope: Envelope | undefined
   /** The head, until the envelope knows what it puts in. */
   #held: AnswerHead | undefined
   #ended = false
 
-  /** @param wallMs when the answer came */
-  constructor(request: InboundRequest, wallMs: number) {
+  /** @param clock for answers of nodes that have none */
+  constructor(request: InboundRequest, clock: Pick<Clock, 'wallMs'>) {
     this.#request = request
     this.#exchange = request.exchange
-    this.#wallMs = wallMs
+    this.#clock = clock
   }
 
   /** Nothing has gone to the client. */
@@ -91,18 +88,18 @@ export class ClientAnswer {
   /** A body that is here whole, as nearly all are: decided without keeping any of it. */
   #splice(held: AnswerHead, body: Buffer): boolean {
     this.#held = undefined
-    const at = insertionIn(body)
+    // Of a small one the engine makes a text anyway: it is searched and put together faster.
+    const text = body.length <= TEXT_BYTES ? latin1(body, 0, body.length) : undefined
+    const at = insertionIn(body, text)
     if (at < 0) {
       this.#writeHead(held, held.fields, body.length)
-      return this.#exchange.write(body)
+      return this.#exchange.write(text ?? body)
     }
     const insert = insertAt(body, at)
     this.#writeHead(held, envelopedFields(held.fields, insert.length), body.length + insert.length)
-    if (at === 1 && insert.length + 1 === USUAL_BEGIN.length) this.#exchange.write(USUAL_BEGIN)
-    else {
-      this.#exchange.write(body.subarray(0, at))
-      this.#exchange.write(insert)
-    }
+    if (text !== undefined) return this.#exchange.write(text.slice(0, at) + insert + text.slice(at))
+    this.#exchange.write(body.subarray(0, at))
+    this.#exchange.write(insert)
     return this.#exchange.write(body.subarray(at))
   }
 
@@ -127,7 +124,7 @@ export class ClientAnswer {
     if (framing !== 'none' || head.status === 204) drop |= FIELD.framing
     if (framing !== 'stream' || this.#exchange.version === '1.0') drop |= FIELD.trailer
     let lines = toClientLines(fields, drop) + answerFields
-    if (!fields.has(FIELD.date)) lines += dateLine(this.#wallMs)
+    if (!fields.has(FIELD.date)) lines += dateLine(this.#clock.wallMs())
     this.#exchange.head(head.status, head.reason, lines, framing)
   }
 }

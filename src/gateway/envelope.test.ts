@@ -19,7 +19,9 @@ function through(chunks: readonly string[], contentLength?: number): string {
 function atOnce(text: string): string {
   const body = Buffer.from(text)
   const at = insertionIn(body)
-  return at < 0 ? text : Buffer.concat([body.subarray(0, at), insertAt(body, at), body.subarray(at)]).toString()
+  return at < 0
+    ? text
+    : Buffer.concat([body.subarray(0, at), Buffer.from(insertAt(body, at)), body.subarray(at)]).toString()
 }
 
 const JSON_TYPE = ['Content-Type', 'application/json']

@@ -11,24 +11,20 @@ export const SCANNED_BYTES = 65_536
 /** White space before the first two characters that is waited for. */
 const MAX_SPACE_BYTES = 4096
 
-const INSERT = Buffer.from('"status":true')
-const INSERT_COMMA = Buffer.from('"status":true,')
+const INSERT = '"status":true'
+const INSERT_COMMA = '"status":true,'
 
 /** Whether an answer is one for the envelope, by its status and fields. */
 export function isEnveloped(status: number, fields: Fields): boolean {
   if (status < 200 || status > 299 || status === 204 || status === 205 || status === 206) return false
-  const type = fields.get('content-type')
-  if (type === undefined || !isJson(type)) return false
-  const encoding = fields.get('content-encoding')
+  // By far the most, without a text being made of it.
+  if (!fields.isOfKind(FIELD.contentType, 'application/json') && !isJson(fields.ofKind(FIELD.contentType))) return false
+  const encoding = fields.ofKind(FIELD.contentEncoding)
   return encoding === undefined || encoding.toLowerCase() === 'identity'
 }
 
-function isJson(type: string): boolean {
-  return (
-    type === 'application/json' ||
-    type === 'application/json; charset=utf-8' ||
-    /^application\/json[ \t]*(?:;|$)/i.test(type)
-  )
+function isJson(type: string | undefined): boolean {
+  return type !== undefined && /^application\/json[ \t]*(?:;|$)/i.test(type)
 }
 
 /**
@@ -130,7 +126,7 @@ export class Envelope {
     for (const chunk of held) {
       const cut = this.#open - at
       if (cut > 0 && cut <= chunk.length) {
-        out.push(chunk.subarray(0, cut), insertFor(this.#next))
+        out.push(chunk.subarray(0, cut), Buffer.from(insertFor(this.#next)))
         if (cut < chunk.length) out.push(chunk.subarray(cut))
       } else out.push(chunk)
       at += chunk.length
@@ -140,23 +136,23 @@ export class Envelope {
 }
 
 /** With a comma unless the object is empty. */
-function insertFor(next: number): Buffer {
+function insertFor(next: number): string {
   return next === 0x7d ? INSERT : INSERT_COMMA
 }
 
-/** Offset behind the `{` of a body that is here whole, where something is to be put in; −1 for nowhere. */
-export function insertionIn(body: Buffer): number {
+/**
+ * Offset behind the `{` of a body that is here whole, where something is to be put in; −1 for nowhere.
+ * @param text the body as Latin-1, where that is at hand
+ */
+export function insertionIn(body: Buffer, text?: string): number {
   const brace = endOfSpace(body, 0)
   if (body[brace] !== 0x7b) return -1
   const next = endOfSpace(body, brace + 1)
-  return next < 0 || next >= body.length || hasOwnStatus(body, brace + 1) ? -1 : brace + 1
+  return next < 0 || next >= body.length || hasOwnStatus(body, brace + 1, text) ? -1 : brace + 1
 }
 
-/** A body with nothing before its `{`, and something in it: as far as the insertion goes. */
-export const USUAL_BEGIN: Buffer = Buffer.from('{"status":true,')
-
 /** What is put in at the offset that {@link insertionIn} gave. */
-export function insertAt(body: Buffer, at: number): Buffer {
+export function insertAt(body: Buffer, at: number): string {
   return insertFor(body[endOfSpace(body, at)] as number)
 }
 

@@ -4,14 +4,14 @@
  */
 import { STATUS_CODES } from 'node:http'
 import type { Clock } from '../core/clock.ts'
-import type { TraceContext } from '../core/context.ts'
+import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { GomsError } from '../core/errors.ts'
 import type { Settings } from '../core/options.ts'
 import { plainAddress } from '../http/cidr.ts'
 import { FIELD } from '../http/field-kinds.ts'
 import { type Origin, toFieldLines } from '../http/header-rules.ts'
 import type { Target } from '../http/target.ts'
-import { newTraceparent, receiveTrace, rootOf } from '../telemetry/trace-context.ts'
+import { newTraceWords, receiveTrace, rootOf } from '../telemetry/trace-context.ts'
 import type { ExchangeEvents, HttpExchange } from '../transport/http-exchange.ts'
 import { dateLine } from './date-line.ts'
 import { toFailure } from './failures.ts'
@@ -62,7 +62,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
   answerFields = ''
   trusted = false
   #hostName: string | undefined
-  #traceparent: string | undefined
+  #traceWords: TraceWords | undefined
   #trace: TraceContext | undefined
   moved = false
   stillLooks = 0
@@ -87,6 +87,13 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
     return this.#hostName
   }
 
+  /** Whether that is what `host` gives; without making a text of it. */
+  isHost(name: string): boolean {
+    return this.target.authority === undefined
+      ? this.exchange.fields.isOfKind(FIELD.host, name)
+      : this.target.authority === name
+  }
+
   get port(): number {
     return this.exchange.peer.localPort
   }
@@ -95,22 +102,22 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
   receiveTrace(): void {
     const { fields } = this.exchange
     if (fields.has(FIELD.trace)) this.#trace = receiveTrace((name) => fields.get(name))
-    else this.#traceparent = newTraceparent()
+    else this.#traceWords = newTraceWords()
   }
 
-  /** The trace as a header, where it begins here. */
-  get traceparent(): string | undefined {
-    return this.#traceparent
+  /** The trace as numbers, where it begins here. */
+  get traceWords(): TraceWords | undefined {
+    return this.#traceWords
   }
 
   get trace(): TraceContext {
-    this.#trace ??= rootOf(this.#traceparent ?? newTraceparent())
+    this.#trace ??= rootOf(this.#traceWords ?? newTraceWords())
     return this.#trace
   }
 
   /** Undefined before it was received. */
   get traceId(): string | undefined {
-    return this.#trace?.traceId ?? this.#traceparent?.slice(3, 35)
+    return this.#trace || this.#traceWords ? this.trace.traceId : undefined
   }
 
   /** From here on its events go there. */

@@ -2,13 +2,21 @@
 import type { Attempt } from '../core/call.ts'
 import { forNextHop } from '../core/deadline.ts'
 import { type NodeInfo, toHostPort } from '../core/node.ts'
-import { toFieldLines, toNodeLines } from '../http/header-rules.ts'
+import { type OriginLines, originLines, toFieldLines, toNodeLines } from '../http/header-rules.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
+import { flat } from '../http/octets.ts'
 import { writeTraceContext } from '../telemetry/trace-context.ts'
+import type { Peer } from '../transport/http-exchange.ts'
 import type { InboundRequest } from './inbound-request.ts'
+import { newTraceLines } from './trace-lines.ts'
 
 const IDENTITY = { identityEncoding: true }
 const ANY_ENCODING = { identityEncoding: false }
+
+interface KnownOrigin extends OriginLines {
+  /** The host that its lines name. */
+  readonly name: string
+}
 
 /** Writes the fields of requests for nodes. What is the same for all requests to a node is put together once. */
 export class NodeRequests {
@@ -18,6 +26,10 @@ export class NodeRequests {
   readonly #always: string
   /** With the target, and the first attempt, by node. */
   readonly #first = new WeakMap<NodeInfo, string>()
+  /** A connection asks for one host, as a rule. */
+  readonly #origins = new WeakMap<Peer, KnownOrigin>()
+  #deadlineMs = -1
+  #deadlineLine = ''
 
   constructor(caller: string, callKey: string | undefined) {
     const key = callKey === undefined ? [] : [INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey]
@@ -31,8 +43,8 @@ export class NodeRequests {
    */
   common(request: InboundRequest, envelope: boolean): string {
     const { identity } = request
-    const client =
-      toNodeLines(request.exchange.fields, request, envelope ? IDENTITY : ANY_ENCODING) + traceLines(request)
+    const options = envelope ? IDENTITY : ANY_ENCODING
+    const client = toNodeLines(request.exchange.fields, request, options, this.#originOf(request)) + traceLines(request)
     const sent = identity == null ? undefined : toIdentityHeader(identity)
     return sent === undefined ? client : `${client}${INTERNAL.identity}: ${sent}\r\n`
   }
@@ -43,17 +55,36 @@ export class NodeRequests {
    */
   attempt(request: InboundRequest, common: string, attempt: Attempt, streamedBody: boolean): string {
     const { node } = attempt
-    const begun = request.host === '' ? withHost(common, node) : common
+    const begun = request.isHost('') ? withHost(common, node) : common
     const lines = begun + (attempt.number === 1 ? this.#firstOn(node) : this.#on(node, attempt.number))
     const leftMs = attempt.leftMs()
     if (streamedBody || leftMs === Number.POSITIVE_INFINITY) return lines
-    return `${lines}${INTERNAL.deadline}: ${forNextHop(leftMs)}\r\n`
+    return lines + this.#deadline(forNextHop(leftMs))
+  }
+
+  /** Requests that come together have the same time left. */
+  #deadline(ms: number): string {
+    if (ms !== this.#deadlineMs) {
+      this.#deadlineMs = ms
+      this.#deadlineLine = flat(`${INTERNAL.deadline}: ${ms}\r\n`)
+    }
+    return this.#deadlineLine
+  }
+
+  #originOf(request: InboundRequest): OriginLines {
+    const { peer } = request.exchange
+    const known = this.#origins.get(peer)
+    if (known !== undefined && request.isHost(known.name)) return known
+    const { host, forwarded } = originLines(request)
+    const origin = { name: flat(request.host), host: flat(host), forwarded: flat(forwarded) }
+    this.#origins.set(peer, origin)
+    return origin
   }
 
   #firstOn(node: NodeInfo): string {
     let lines = this.#first.get(node)
     if (lines === undefined) {
-      lines = this.#on(node, 1)
+      lines = flat(this.#on(node, 1))
       this.#first.set(node, lines)
     }
     return lines
@@ -71,8 +102,6 @@ function withHost(common: string, node: NodeInfo): string {
 }
 
 function traceLines(request: InboundRequest): string {
-  const { traceparent } = request
-  if (traceparent === undefined) return toFieldLines(writeTraceContext(request.trace))
-  // A trace that begins here has no state, and nothing is decided.
-  return `traceparent: ${traceparent}\r\nx-b3-traceid: ${traceparent.slice(3, 35)}\r\nx-b3-spanid: ${traceparent.slice(36, 52)}\r\n`
+  const { traceWords } = request
+  return traceWords === undefined ? toFieldLines(writeTraceContext(request.trace)) : newTraceLines(traceWords)
 }

@@ -1,6 +1,6 @@
 /** A call as the gateway makes it from an admitted request: what the dispatcher sees. */
 import type { Call } from '../core/call.ts'
-import type { TraceContext } from '../core/context.ts'
+import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { Deadline } from '../core/deadline.ts'
 import type { NodeInfo, Transport } from '../core/node.ts'
 import type { BalanceOptions, Policy, Settings } from '../core/options.ts'
@@ -16,7 +16,7 @@ export class OutboundCall implements Call {
   readonly policy: Policy
   readonly idempotent: boolean
   readonly deadline: Deadline
-  readonly traceparent: string | undefined
+  readonly traceWords: TraceWords | undefined
   readonly caller: string
   readonly identity: unknown
   /** Calls from outside are nobody's repetition: what they say of it is not believed. */
@@ -36,7 +36,7 @@ export class OutboundCall implements Call {
     const hasKey = route.idempotencyKey && exchange.fields.get('idempotency-key') !== undefined
     this.idempotent = isIdempotent(route, exchange.method, hasKey)
     this.deadline = deadline
-    this.traceparent = request.traceparent
+    this.traceWords = request.traceWords
     this.caller = caller
     this.identity = request.identity ?? undefined
     this.affinity = affinityFor(settings.balance, route.service, request)

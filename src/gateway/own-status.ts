@@ -4,10 +4,16 @@ const STATUS = Buffer.from('status')
 /** From this size on a search beforehand pays. */
 const SEARCHED_BYTES = 256
 
-/** Whether the object that opens before `from` has a key `status` of its own. One pass; strings are skipped, not decoded. */
-export function hasOwnStatus(json: Buffer, from: number): boolean {
+/**
+ * Whether the object that opens before `from` has a key `status` of its own. One pass; strings are skipped, not decoded.
+ * @param text the same as Latin-1, where that is at hand
+ */
+export function hasOwnStatus(json: Buffer, from: number, text?: string): boolean {
   // The system's search goes through large bodies at a fraction of the cost; without any of these there is no such key.
-  if (json.length > SEARCHED_BYTES && !json.includes('"status"', from) && !json.includes(0x5c, from)) return false
+  if (text !== undefined) {
+    if (text.indexOf('status"', from) < 0 && text.indexOf('\\', from) < 0) return false
+  } else if (json.length > SEARCHED_BYTES && !json.includes('"status"', from) && !json.includes(0x5c, from))
+    return false
   let depth = 1
   let keyNext = true
   for (let i = from; i < json.length && depth > 0; i++) {

@@ -1,6 +1,6 @@
 /** One request through the gateway: the carrier of its call, from an exchange with the client to attempts over the upstream. */
 import { Readable } from 'node:stream'
-import type { Attempt, Carrier, Dispatched, Dispatcher } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Carrier, Dispatched, Dispatcher } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Deadline } from '../core/deadline.ts'
 import type { GomsError } from '../core/errors.ts'
@@ -93,7 +93,7 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
     return body === undefined || (this.#attempt ? body.repeatable() : !body.streamed)
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
+  attempt(attempt: Attempt): AttemptHandle {
     this.#attempt = attempt
     const { request } = this
     const { upstream, nodeRequests } = this.#deps
@@ -109,7 +109,7 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
       contentLength: streamed ? this.#body?.contentLength : undefined,
     }
     relay.start(upstream.send(attempt.node.http, sent, relay))
-    return () => relay.abort()
+    return relay
   }
 
   fail(error: GomsError): void {

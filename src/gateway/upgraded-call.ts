@@ -1,7 +1,8 @@
 /** A request to upgrade (WebSocket and others): the carrier of its call, and the tunnel that it becomes. */
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
-import type { Attempt, Carrier, Dispatched } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Carrier, Dispatched } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
 import { deadlineIn } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
 import { FIELD } from '../http/field-kinds.ts'
@@ -50,7 +51,7 @@ export class UpgradedCall implements Carrier, Serving {
     return true
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
+  attempt(attempt: Attempt): AttemptHandle {
     const { nodeRequests, upstream } = this.#deps
     this.#common ??= nodeRequests.common(this.#request, false)
     const relay = new UpgradeAttempt(attempt, this)
@@ -62,15 +63,15 @@ export class UpgradedCall implements Carrier, Serving {
       body: null,
     }
     relay.tunnel = upstream.tunnel(attempt.node.http, request, relay)
-    return () => relay.abort()
+    return relay
   }
 
   fail(error: GomsError): void {
     this.#request.fail(error)
   }
 
-  wallMs(): number {
-    return this.#deps.clock.wallMs()
+  get clock(): Clock {
+    return this.#deps.clock
   }
 
   /** Whether the client asked for what the node switches to. */
@@ -106,7 +107,7 @@ export class UpgradedCall implements Carrier, Serving {
 
   /** The node did not switch: an answer like any other, on a connection that ends with it. */
   answered(attempt: Attempt, head: AnswerHead, body: Readable): void {
-    const answer = new ClientAnswer(this.#request, this.wallMs())
+    const answer = new ClientAnswer(this.#request, this.#deps.clock)
     this.#body = body
     let over = false
     const broken = (): void => {
@@ -190,7 +191,7 @@ class UpgradeAttempt implements TunnelEvents {
   }
 
   answered(head: AnswerHead, body: Readable): void {
-    const outcome = outcomeOf(head.status, head.fields, this.#call.wallMs())
+    const outcome = outcomeOf(head.status, head.fields, this.#call.clock)
     if (this.#done || !this.#attempt.head(outcome)) {
       this.#drop()
       return

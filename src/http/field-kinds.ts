@@ -30,6 +30,8 @@ export const FIELD: {
   /** Speaks of the bytes of the body: ETag and digests. */
   readonly digest: 32768
   readonly date: 65536
+  readonly contentType: 131072
+  readonly contentEncoding: 262144
 } = {
   hop: 1,
   internal: 2,
@@ -48,6 +50,8 @@ export const FIELD: {
   expect: 16384,
   digest: 32768,
   date: 65536,
+  contentType: 131072,
+  contentEncoding: 262144,
 }
 
 const KNOWN: readonly (readonly [name: string, kind: number])[] = [
@@ -92,6 +96,8 @@ const KNOWN: readonly (readonly [name: string, kind: number])[] = [
   ['repr-digest', FIELD.digest],
   ['content-md5', FIELD.digest],
   ['date', FIELD.date],
+  ['content-type', FIELD.contentType],
+  ['content-encoding', FIELD.contentEncoding],
 ]
 
 /** Prefixes of names that are of one kind, whatever follows. */

@@ -102,6 +102,21 @@ export class Fields {
     return value
   }
 
+  /** Whether there is exactly one field of a kind, with this value: compared in place. */
+  isOfKind(kind: number, value: string): boolean {
+    if ((this.kinds & kind) === 0) return value === ''
+    const { spans } = this
+    let found = false
+    for (let at = 0; at < spans.length; at += STRIDE) {
+      if (((spans[at + 5] as number) & kind) === 0) continue
+      const start = spans[at + 2] as number
+      if (found || (spans[at + 3] as number) - start !== value.length || !this.text.startsWith(value, start))
+        return false
+      found = true
+    }
+    return found
+  }
+
   /** Names and values in turn, as they came. */
   list(): string[] {
     const all: string[] = []

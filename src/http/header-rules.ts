@@ -21,6 +21,13 @@ export interface Origin {
   readonly port: number
 }
 
+/** What an origin adds to its requests. */
+export interface OriginLines {
+  readonly host: string
+  /** Of one that is not believed. */
+  readonly forwarded: string
+}
+
 export interface ToNodeOptions {
   /** The answer has to be read: it is asked for uncompressed. */
   readonly identityEncoding: boolean
@@ -39,8 +46,14 @@ const FORWARDED_FOR: ReadonlySet<string> = new Set(['x-forwarded-for'])
  * The lines of a request for a node: `host` first; fields of one hop, our internal ones, those of a trace, framing and
  * `X-Forwarded-*` are gone, and the latter set anew. The caller adds our own afterwards, so that nothing from outside can
  * remove or forge them.
+ * @param lines of the origin, where they are known already
  */
-export function toNodeLines(fields: Fields, origin: Origin, options: ToNodeOptions): string {
+export function toNodeLines(
+  fields: Fields,
+  origin: Origin,
+  options: ToNodeOptions,
+  lines: OriginLines = originLines(origin),
+): string {
   let drops = NOT_TO_NODES
   if (!origin.trusted) drops |= FIELD.forwarded
   if (options.identityEncoding) drops |= FIELD.acceptEncoding
@@ -50,17 +63,18 @@ export function toNodeLines(fields: Fields, origin: Origin, options: ToNodeOptio
   const severalCookies = fields.has(FIELD.cookie) && countOf(fields, FIELD.cookie) > 1
   if (severalCookies) drops |= FIELD.cookie
 
-  let lines = `host: ${origin.host}\r\n${fields.without(drops, listed)}`
-  if (severalCookies && !listed?.has('cookie')) lines += `cookie: ${joinedCookies(fields)}\r\n`
-  if (options.identityEncoding) lines += 'accept-encoding: identity\r\n'
-  return lines + (believed ? addedTo(fields, origin) : forwardedLines(origin))
+  let all = lines.host + fields.without(drops, listed)
+  if (severalCookies && !listed?.has('cookie')) all += `cookie: ${joinedCookies(fields)}\r\n`
+  if (options.identityEncoding) all += 'accept-encoding: identity\r\n'
+  return all + (believed ? addedTo(fields, origin) : lines.forwarded)
 }
 
-function forwardedLines(origin: Origin): string {
-  return (
-    `x-forwarded-for: ${origin.address}\r\nx-forwarded-proto: ${origin.proto}\r\n` +
-    `x-forwarded-host: ${origin.host}\r\nx-forwarded-port: ${origin.port}\r\n`
-  )
+/** The lines that are the same for all requests of an origin. */
+export function originLines({ address, proto, host, port }: Origin): OriginLines {
+  const forwarded =
+    `x-forwarded-for: ${address}\r\nx-forwarded-proto: ${proto}\r\n` +
+    `x-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\n`
+  return { host: `host: ${host}\r\n`, forwarded }
 }
 
 /** What a trusted proxy said stays; we add who that proxy is, and what it did not say. */

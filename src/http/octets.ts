@@ -71,6 +71,15 @@ export function fieldValueEnd(bytes: Uint8Array, start: number, end: number): nu
   return end
 }
 
+/**
+ * The same text in one piece. What is put together from parts stays a tree of them, and is walked through each time that a
+ * larger text is written that it became a part of: this is for parts that are used again and again.
+ * @param text Latin-1
+ */
+export function flat(text: string): string {
+  return latin1(Buffer.from(text, 'latin1'), 0, text.length)
+}
+
 /** `toString('latin1', …)` without its look at the encoding; not documented, so not relied upon. */
 export const latin1: (bytes: Buffer, start: number, end: number) => string = (() => {
   const slice = (Buffer.prototype as { latin1Slice?: (start: number, end: number) => string }).latin1Slice

@@ -14,7 +14,7 @@ describe('what an answer says about an attempt', () => {
     [503, ['goms-refused', 'nonsense'], { stage: 'busy', status: 503 }],
     [404, ['goms-refused', 'nonsense'], { stage: 'answered', status: 404 }],
   ])('%s with %j is %j', (status, list, outcome) => {
-    expect(outcomeOf(status, Fields.of(list), 0)).toEqual(outcome)
+    expect(outcomeOf(status, Fields.of(list), { wallMs: () => 0 })).toEqual(outcome)
   })
 
   it('knows event streams', () => {

@@ -2,10 +2,11 @@
 import type { Balancer } from '../balance/balancer.ts'
 import type { Call, Carrier, Dispatched, Outcome } from '../core/call.ts'
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
+import { type Deadlines, type Due, NO_PLACE } from '../core/deadline-sweep.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
-import { type AttemptPlan, AttemptRun } from './attempt.ts'
+import { AttemptRun } from './attempt.ts'
 import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
 import { type PickTime, pick } from './pick.ts'
@@ -24,6 +25,7 @@ export interface Target {
 
 export interface DispatchDeps {
   readonly clock: Clock
+  readonly deadlines: Deadlines
   /** What "overdue" is measured by. */
   readonly awake: AwakeClock
   readonly random: () => number
@@ -31,21 +33,22 @@ export interface DispatchDeps {
 
 const NONE: readonly Endpoint[] = []
 
-export class CallRun implements Dispatched, AttemptPlan {
-  readonly #call: Call
+/** A call is its own first attempt: nearly every call has no other, and thousands may wait at a time. */
+export class CallRun extends AttemptRun implements Dispatched, Due {
+  place: number = NO_PLACE
   readonly #carrier: Carrier
   readonly #target: Target
   readonly #deps: DispatchDeps
-  #tried: readonly Endpoint[] = NONE
   #current: AttemptRun | undefined
-  #deadline: Timer | undefined
+  /** Endpoints of all attempts, from the second on. */
+  #tried: Endpoint[] | undefined
   #wait: Timer | undefined
   #last: Outcome | undefined
   #refused = 0
   #over = false
 
   constructor(call: Call, carrier: Carrier, target: Target, deps: DispatchDeps) {
-    this.#call = call
+    super(call, deps)
     this.#carrier = carrier
     this.#target = target
     this.#deps = deps
@@ -56,75 +59,78 @@ export class CallRun implements Dispatched, AttemptPlan {
     this.#next(nowMs)
   }
 
-  /** Attempts so far, the one that begins included. */
-  get number(): number {
-    return this.#tried.length
-  }
-
-  /** Half of what is left where the call may be repeated afterwards, else all of it. */
-  shareMs(nowMs: number): number {
-    const leftMs = this.#call.deadline.leftMs(nowMs)
-    const { policy, idempotent, hopAttempt } = this.#call
-    const isLast = this.#tried.length > policy.retries || hopAttempt > 1
-    const again = !isLast && (idempotent || policy.retryRule === 'loose') && this.#carrier.repeatable()
-    return again ? leftMs / 2 : leftMs
-  }
-
-  get latency(): MovingAverage {
-    return this.#target.latency(this.#call.action)
-  }
-
   cancel(): void {
     this.#finish()
     this.#current?.breakOff('cancelled')
   }
 
+  /** Looked at again when it strikes: an upload that made progress meanwhile has moved it. */
+  due(): void {
+    this.#watchDeadline(this.#deps.clock.now())
+  }
+
   #watchDeadline(nowMs: number): void {
-    const leftMs = this.#call.deadline.leftMs(nowMs)
+    const leftMs = this.call.deadline.leftMs(nowMs)
     if (leftMs <= 0) {
       this.#expired()
       return
     }
     if (leftMs === Number.POSITIVE_INFINITY) return
-    // Looked at again when it strikes: an upload that made progress meanwhile has moved it.
-    const { clock } = this.#deps
-    const look = (): void => this.#watchDeadline(clock.now())
-    this.#deadline = clock.after(Math.min(Math.ceil(leftMs), MAX_TIMER_MS), look, nowMs)
+    this.#deps.deadlines.add(this, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), nowMs)
   }
 
   #expired(): void {
     if (this.#over) return
-    const { service, action, policy } = this.#call
-    const message = `${service}/${action}: no answer within ${policy.timeoutMs} ms (attempts: ${this.#tried.length})`
+    const { service, action, policy } = this.call
+    const message = `${service}/${action}: no answer within ${policy.timeoutMs} ms (attempts: ${this.#attempts})`
     this.#finish()
     this.#current?.breakOff('timeout')
     this.#carrier.fail(new GomsError('DEADLINE_EXCEEDED', message))
   }
 
+  /** Attempts so far. */
+  get #attempts(): number {
+    return this.#current?.number ?? 0
+  }
+
   #next(nowMs: number): void {
     if (this.#over) return
     const time: PickTime = { nowMs, awakeMs: this.#deps.awake.now(nowMs) }
+    const target = this.#target
+    const isFirst = this.#current === undefined
     let endpoint: Endpoint
     try {
-      endpoint = pick(this.#call, this.#target.endpoints(), this.#target.balancer, this.#tried, time)
+      if (!isFirst) this.#tried ??= [this.endpoint]
+      endpoint = pick(this.call, target.endpoints(), target.balancer, this.#tried ?? NONE, time)
     } catch (thrown) {
       // What an earlier attempt met says more than that there is nobody left to ask.
       this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
       return
     }
-    if (this.#tried.length === 0) {
-      this.#target.began(nowMs)
-      this.#target.budget.deposit(nowMs)
-      this.#tried = [endpoint]
+    const number = this.#attempts + 1
+    if (isFirst) {
+      target.began(nowMs)
+      target.budget.deposit(nowMs)
+      this.#current = this
     } else {
-      this.#tried = [...this.#tried, endpoint]
+      this.#tried?.push(endpoint)
+      this.#current = new FurtherAttempt(this, this.call, this.#deps)
     }
-    this.#current = new AttemptRun(this.#call, endpoint, this.#deps, this, time)
+    const shareMs = this.#shareMs(number, nowMs)
     try {
-      this.#current.start(this.#carrier)
+      this.#current.begin(this.#carrier, endpoint, target.latency(this.call.action), number, shareMs, time)
     } catch (thrown) {
       this.#fail(GomsError.from(thrown))
     }
+  }
+
+  /** Half of what is left where the call may be repeated afterwards; undefined: all of it. */
+  #shareMs(number: number, nowMs: number): number | undefined {
+    const { policy, idempotent, hopAttempt, deadline } = this.call
+    if (number > policy.retries || hopAttempt > 1) return undefined
+    if (!idempotent && policy.retryRule !== 'loose') return undefined
+    const leftMs = deadline.leftMs(nowMs)
+    return leftMs !== Number.POSITIVE_INFINITY && this.#carrier.repeatable() ? leftMs / 2 : undefined
   }
 
   decide(outcome: Outcome): boolean {
@@ -148,14 +154,14 @@ export class CallRun implements Dispatched, AttemptPlan {
 
   /** Whether another attempt follows; it is under way then. */
   #again(outcome: Outcome): boolean {
-    const leftMs = this.#call.deadline.leftMs()
-    const { policy, idempotent, hopAttempt } = this.#call
+    const leftMs = this.call.deadline.leftMs()
+    const { policy, idempotent, hopAttempt } = this.call
     const answer = mayRetry({
       outcome,
       policy,
       idempotent,
       repeatable: this.#carrier.repeatable(),
-      attempts: this.#tried.length,
+      attempts: this.#attempts,
       refusedBefore: this.#refused,
       hopAttempt,
       leftMs,
@@ -164,7 +170,7 @@ export class CallRun implements Dispatched, AttemptPlan {
     if (!answer.retry) return false
     // A refusal's Retry-After is about that node; the next attempt goes to another one.
     const retryAfterMs = outcome.stage === 'busy' ? outcome.retryAfterMs : undefined
-    const waitMs = waitBeforeMs(policy, this.#tried.length, this.#deps.random, retryAfterMs)
+    const waitMs = waitBeforeMs(policy, this.#attempts, this.#deps.random, retryAfterMs)
     if (waitMs >= leftMs) return false
     if (answer.paid && !this.#target.budget.withdraw()) return false
     // Never from within the report itself: the carrier must be done with this attempt first.
@@ -174,8 +180,8 @@ export class CallRun implements Dispatched, AttemptPlan {
   }
 
   #errorOf(outcome: Outcome): GomsError {
-    const where = `${this.#call.service}/${this.#call.action}`
-    const attempt = `attempt ${this.#tried.length} on ${this.#tried.at(-1)?.node.name}`
+    const where = `${this.call.service}/${this.call.action}`
+    const attempt = `attempt ${this.#attempts} on ${this.#current?.node.name}`
     const options = outcome.cause === undefined ? {} : { cause: outcome.cause }
     switch (outcome.stage) {
       case 'unsent':
@@ -204,8 +210,21 @@ export class CallRun implements Dispatched, AttemptPlan {
 
   #finish(): void {
     this.#over = true
-    this.#deadline?.cancel()
+    this.#deps.deadlines.remove(this)
     this.#wait?.cancel()
+  }
+}
+
+class FurtherAttempt extends AttemptRun {
+  readonly #run: CallRun
+
+  constructor(run: CallRun, call: Call, deps: DispatchDeps) {
+    super(call, deps)
+    this.#run = run
+  }
+
+  decide(outcome: Outcome): boolean {
+    return this.#run.decide(outcome)
   }
 }
 

@@ -46,8 +46,8 @@ export function sameRate(a: Rate | undefined, b: Rate | undefined): boolean {
 }
 
 export class Endpoint implements Candidate {
-  /** Replaced when the node's state changes; its id stays. */
-  node: NodeInfo
+  /** The transports that the node speaks: every pick asks. */
+  readonly speaks: Record<Transport, boolean> = { http: false, rpc: false }
   /** Per transport: a node whose HTTP hangs may answer RPC. */
   readonly health: Readonly<Record<Transport, Health>>
   readonly latency: MovingAverage = new MovingAverage()
@@ -56,14 +56,31 @@ export class Endpoint implements Candidate {
   /** Upgrades and event streams. */
   sessions = 0
   readonly #guards = new Map<string, RouteGuard>()
+  #node: NodeInfo
 
   constructor(node: NodeInfo, health: Readonly<Record<Transport, Health>>) {
-    this.node = node
+    this.#node = node
     this.health = health
+    this.#learn(node)
+  }
+
+  get node(): NodeInfo {
+    return this.#node
+  }
+
+  /** Replaced when the node's state changes; its id stays. */
+  set node(node: NodeInfo) {
+    this.#node = node
+    this.#learn(node)
+  }
+
+  #learn({ protocols }: NodeInfo): void {
+    this.speaks.http = protocols.includes('http')
+    this.speaks.rpc = protocols.includes('rpc')
   }
 
   get key(): string {
-    return this.node.key
+    return this.#node.key
   }
 
   get latencyMs(): number {
@@ -72,7 +89,7 @@ export class Endpoint implements Candidate {
 
   /** What was registered, less while the node starts slowly. */
   get weight(): number {
-    return this.node.weight * Math.min(this.health.http.share(), this.health.rpc.share())
+    return this.#node.weight * Math.min(this.health.http.share(), this.health.rpc.share())
   }
 
   guard(action: string, policy: Policy): RouteGuard {

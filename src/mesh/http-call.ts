@@ -1,5 +1,5 @@
 /** Calls an action of another service over HTTP, from code: the same way out as the gateway's, with a Response at its end. */
-import type { Attempt, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
 import { deadlineIn, forNextHop } from '../core/deadline.ts'
@@ -144,7 +144,7 @@ class ResponseCarrier implements Carrier {
     return true
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
+  attempt(attempt: Attempt): AttemptHandle {
     const path = this.#route.pathAt(attempt.node) + this.#search
     let stream: AnswerStream | undefined
     const broken = (error: Error): void => {
@@ -162,7 +162,7 @@ class ResponseCarrier implements Carrier {
         sent() {},
         info() {},
         head: (head) => {
-          const outcome: Outcome = outcomeOf(head.status, head.fields, this.#deps.clock.wallMs())
+          const outcome: Outcome = outcomeOf(head.status, head.fields, this.#deps.clock)
           if (!attempt.head(outcome)) {
             handle.abort()
             attempt.end('cancelled')
@@ -201,10 +201,12 @@ class ResponseCarrier implements Carrier {
         },
       },
     )
-    return (why) => {
-      handle.abort()
-      if (stream) this.#stopListening?.()
-      stream?.fail(why === 'timeout' ? tooLate(this.#call) : cancelled(this.#call))
+    return {
+      abort: (why) => {
+        handle.abort()
+        if (stream) this.#stopListening?.()
+        stream?.fail(why === 'timeout' ? tooLate(this.#call) : cancelled(this.#call))
+      },
     }
   }
 

@@ -1,5 +1,5 @@
 /** What the tests of this room share: a view that is set by hand, and carriers that answer as they are told. */
-import type { Attempt, Call, Carrier, Ending, Outcome } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Call, Carrier, Ending, Outcome } from '../core/call.ts'
 import { type ManualClock, manualClock } from '../core/clock.ts'
 import { deadlineIn } from '../core/deadline.ts'
 import type { GomsError } from '../core/errors.ts'
@@ -132,12 +132,12 @@ export class ScriptedCarrier implements Carrier {
     return this.#isRepeatable
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
+  attempt(attempt: Attempt): AttemptHandle {
     const step = this.#script[Math.min(this.attempts.length, this.#script.length - 1)]
     this.attempts.push(attempt)
     this.nodes.push(attempt.node.id)
     if (step !== undefined && step !== 'hang') this.report(attempt, step)
-    return (why) => this.broken.push(why)
+    return { abort: (why) => this.broken.push(why) }
   }
 
   report(attempt: Attempt, outcome: Outcome): void {

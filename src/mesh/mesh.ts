@@ -3,6 +3,7 @@ import type { Balancer } from '../balance/balancer.ts'
 import { createBalancer } from '../balance/create.ts'
 import type { Call, Dispatcher } from '../core/call.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { type Deadlines, exactDeadlines } from '../core/deadline-sweep.ts'
 import type { Address, NodeInfo } from '../core/node.ts'
 import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
@@ -27,6 +28,8 @@ export interface MeshOptions {
   /** A node left: connections to it may go. */
   readonly left?: ((node: NodeInfo) => void) | undefined
   readonly clock?: Clock | undefined
+  /** What keeps the deadlines of calls. @default timers of the clock */
+  readonly deadlines?: Deadlines | undefined
   readonly random?: (() => number) | undefined
 }
 
@@ -89,7 +92,8 @@ export function createMesh(options: MeshOptions): Mesh {
   }
 
   const awake = createAwakeClock(clock)
-  const stack = createStack({ clock, awake, random, target, callLimit, use: options.use ?? [] })
+  const deadlines = options.deadlines ?? exactDeadlines(clock)
+  const stack = createStack({ clock, deadlines, awake, random, target, callLimit, use: options.use ?? [] })
   return {
     dispatch: stack.dispatch,
     leaving({ host, port }) {

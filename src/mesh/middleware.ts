@@ -108,8 +108,8 @@ class WrappedCall implements Dispatched {
               return final
             },
             end: (ending) => attempt.end(ending),
-            whole: (outcome) => {
-              const final = attempt.whole(outcome)
+            whole: (outcome, nowMs) => {
+              const final = attempt.whole(outcome, nowMs)
               if (final) {
                 this.#settled = true
                 resolve(outcome)

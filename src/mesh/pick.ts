@@ -53,7 +53,7 @@ function permits(call: Call, endpoint: Endpoint, nowMs: number): boolean {
 }
 
 function offers(call: Call, endpoint: Endpoint): boolean {
-  return endpoint.node.protocols.includes(call.transport) && call.offers?.(endpoint.node) !== false
+  return endpoint.speaks[call.transport] && call.offers?.(endpoint.node) !== false
 }
 
 /** Leaves out what evidence speaks against, as long as any other endpoint is left: hard, tried, soft, overdue. */

@@ -6,6 +6,7 @@ import { defaultPolicy } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import { genericCodec } from '../rpcx/msgpack.ts'
 import type { RpcEvents, RpcFault, RpcHandler, RpcRequest, RpcUpstream } from '../transport/rpc.ts'
+import { pairsOf } from '../transport/rpc-request-metadata.ts'
 import { type MeshRig, nodeOf, rigOf } from './mesh.fixtures.ts'
 import { createRpcCaller, type RpcCallerDeps } from './rpc-call.ts'
 import { methodPolicy } from './rpc-policy.ts'
@@ -78,7 +79,7 @@ const reply = ({ events, request }: Sent): void => events.reply(request.input)
 
 function metadataOf({ request }: Sent): Record<string, string> {
   const pairs: [string, string][] = []
-  const all = [...(request.fixedMetadata ?? []), ...request.metadata]
+  const all = [...(request.fixedMetadata ?? []), ...pairsOf(request)]
   for (let i = 0; i < all.length; i += 2) pairs.push([all[i] as string, all[i + 1] as string])
   return Object.fromEntries(pairs)
 }
@@ -173,6 +174,19 @@ describe('another attempt', () => {
     expect(unsafe.sent).toHaveLength(1)
   })
 
+  it('has a request and events of its own: what still comes of the first one does not count', async () => {
+    const { call, sent } = open(TWO, (one, at) => at === 1 && one.events.error(new Error('ECONNRESET'), 'unanswered'), {
+      options: { idempotent: true },
+    })
+    const result = call({})
+    while (sent.length < 2) await Promise.resolve()
+    const [first, second] = sent as [Sent, Sent]
+    first.events.reply('late')
+    second.events.reply('in time')
+    expect(await result).toBe('in time')
+    expect(metadataOf(first)).toMatchObject({ 'goms-target': 'user/id-1' })
+  })
+
   it('follows a refusal that proves that nothing ran, once', async () => {
     const refused: RpcFault = { ...FAULT, code: 'DRAINING', status: 503, refusal: 'draining' }
     const once = open(TWO, (one, at) => (at === 1 ? one.events.fault(refused) : reply(one)))
@@ -249,6 +263,84 @@ describe('the nodes of a call', () => {
     expect(await call(input)).toBe(input)
     expect(seen).toEqual(['order'])
     await call(input)
+    expect(sent.map((it) => it.host)).toEqual(['10.0.0.2'])
+  })
+})
+
+describe('a call straight to a node of this process', () => {
+  const direct = (handler: RpcHandler, nodes = TWO) =>
+    open(nodes, reply, { direct: true, local: (id) => (id === 'id-1' ? handler : undefined) })
+
+  it('has its answer at once where the handler has it, and leaves no timer', async () => {
+    const { call, sent, clock } = direct((received, responder) => responder.reply(received.input(undefined), undefined))
+    const input = { username: 'bob' }
+    expect(await call(input)).toBe(input)
+    clock.advance(60_000)
+    expect(sent).toHaveLength(0)
+  })
+
+  it('rejects with the error of the handler as it was, at once or later', async () => {
+    const atOnce = direct((_received, responder) => responder.fault(FAULT))
+    await expect(atOnce.call({})).rejects.toMatchObject({ code: 'NOT_FOUND', status: 404, data: { username: 'eve' } })
+    const later = direct((_received, responder) => queueMicrotask(() => responder.fault(FAULT)))
+    await expect(later.call({})).rejects.toMatchObject({ code: 'NOT_FOUND', status: 404 })
+  })
+
+  it('takes the first of two answers', async () => {
+    const { call } = direct((_received, responder) => {
+      responder.reply('first', undefined)
+      responder.reply('second', undefined)
+      responder.fault(FAULT)
+    })
+    expect(await call({})).toBe('first')
+  })
+
+  it('is given up when its time is over, and the handler is told', async () => {
+    let aborted = 0
+    const { call, clock } = direct((received) => received.onAbort(() => aborted++))
+    const result = call({}, { timeoutMs: 200 })
+    clock.advance(210)
+    await expect(result).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' })
+    expect(aborted).toBe(1)
+  })
+
+  it('is given up with its caller, also when the handler is the one who says so', async () => {
+    let aborted = 0
+    const giveUp = new AbortController()
+    const { call } = direct((received) => received.onAbort(() => aborted++))
+    const result = call({}, { signal: giveUp.signal })
+    giveUp.abort()
+    await expect(result).rejects.toMatchObject({ code: 'CANCELLED' })
+    expect(aborted).toBe(1)
+
+    const own = new AbortController()
+    const within = direct((received) => {
+      received.onAbort(() => aborted++)
+      own.abort()
+    })
+    await expect(within.call({}, { signal: own.signal })).rejects.toMatchObject({ code: 'CANCELLED' })
+    expect(aborted).toBe(2)
+  })
+
+  it('stops listening to a signal once it is answered', async () => {
+    const { signal } = new AbortController()
+    let listeners = 0
+    const counted = Object.assign(Object.create(null), {
+      aborted: signal.aborted,
+      addEventListener: () => listeners++,
+      removeEventListener: () => listeners--,
+    }) as AbortSignal
+    const { call } = direct((_received, responder) => queueMicrotask(() => responder.reply(1, undefined)))
+    const result = call({}, { signal: counted })
+    expect(listeners).toBe(1)
+    await result
+    expect(listeners).toBe(0)
+  })
+
+  it('goes to another node when this one refuses it', async () => {
+    const refused: RpcFault = { ...FAULT, code: 'DRAINING', status: 503, refusal: 'draining' }
+    const { call, sent } = direct((_received, responder) => responder.fault(refused))
+    expect(await call(7)).toBe(7)
     expect(sent.map((it) => it.host)).toEqual(['10.0.0.2'])
   })
 })

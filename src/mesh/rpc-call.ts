@@ -1,20 +1,18 @@
 /** Calls a method of another service: finds its policy and its nodes, and sends it the one way out. */
-import type { Call, Dispatched } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import type { CallContext, TraceContext } from '../core/context.ts'
-import type { Deadline } from '../core/deadline.ts'
+import type { CallContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { NodeInfo } from '../core/node.ts'
 import type { Policy } from '../core/options.ts'
 import type { CallOptions, MethodRef } from '../core/rpc-client.ts'
 import type { View } from '../registry/registry.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import { childOf, newTraceparent, rootOf } from '../telemetry/trace-context.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
-import { dispatchRpc, type RpcCarrierDeps, type RpcPayload } from './rpc-carrier.ts'
-import type { RpcResult } from './rpc-fault.ts'
-import { callDirectly } from './rpc-local.ts'
+import type { RpcCarrierDeps } from './rpc-carrier.ts'
+import { DirectCall } from './rpc-local.ts'
 import { callPolicy, isPlain, type MethodPolicy } from './rpc-policy.ts'
+import { settledBy } from './settlement.ts'
+import { type CalledMethod, TypedCall } from './typed-call.ts'
 
 export interface RpcCallerDeps extends RpcCarrierDeps {
   readonly view: View
@@ -53,8 +51,7 @@ export interface RpcCaller {
 }
 
 /** What is known of a method, kept by its reference. */
-interface Plan extends MethodPolicy {
-  readonly codecs: MethodCodecs
+interface Plan extends CalledMethod {
   readonly offers: (node: NodeInfo) => boolean
   /** The nodes that `way` was found for. */
   nodes: readonly NodeInfo[] | undefined
@@ -81,13 +78,16 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   /** What was read once stays: a hash names one contract for ever, and the pick asks for every node. */
   function offersOf(method: string): (node: NodeInfo) => boolean {
     const known = new Map<string, boolean>()
+    // Nearly always all nodes have the same.
+    let offered: string | undefined
     return ({ contract }) => {
-      if (contract === undefined) return true
+      if (contract === undefined || contract === offered) return true
       let answer = known.get(contract)
       if (answer === undefined) {
         answer = deps.offers(contract, method)
         if (answer !== undefined) known.set(contract, answer)
       }
+      if (answer === true) offered = contract
       return answer !== false
     }
   }
@@ -112,13 +112,6 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
     return node && deps.local?.(node.id)
   }
 
-  /** Straight to the handler where that is possible, else through the mesh. */
-  function send(plan: Plan, call: RpcCall, named: boolean, result: RpcResult): Dispatched {
-    if (plan.here === undefined || named) return dispatchRpc(deps, call, call, result, call.startedMs)
-    // A node that refuses has run nothing: the mesh finds another.
-    return callDirectly(plan.here, call, call.input, deps.clock, result, () => dispatchRpc(deps, call, call, result))
-  }
-
   function begin(
     ref: MethodRef,
     input: unknown,
@@ -133,52 +126,37 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
       if (overHttp === undefined) throw unimplemented(ref, nodes)
       return overHttp()
     }
-    const leftMs = context?.leftMs() ?? Number.POSITIVE_INFINITY
+    const leftMs = context === undefined ? Number.POSITIVE_INFINITY : context.leftMs()
     const policy = callPolicy(plan.policy, options, leftMs, ref)
-    const named = options?.node !== undefined
-    const offers = named ? only(options.node, ref, nodes, plan.offers) : plan.offers
-    const call = new RpcCall(ref, input, plan, policy, offers, deps, context)
+    const named = options?.node
+    const offers = named === undefined ? plan.offers : only(named, ref, nodes, plan.offers)
     const own = options?.signal
     const inherited = context?.signal
     if (own?.aborted || inherited?.aborted) throw cancelled(ref)
-    if (own !== undefined || inherited !== undefined) return sendUntil(own, inherited, plan, call, named)
-    return new Promise((reply, error) => {
-      send(plan, call, named, { reply, error })
-    })
+    const here = named === undefined ? plan.here : undefined
+    if (here === undefined) return throughMesh(ref, input, plan, policy, offers, context, own, inherited)
+    const call = new DirectCall(deps, ref, input, policy.timeoutMs, context)
+    // A node that refuses has run nothing: the mesh finds another.
+    const answer = call.send(here, () => throughMesh(ref, input, plan, policy, offers, context, own, inherited))
+    if (call.waits && (own ?? inherited) !== undefined) cancelUpon(own, inherited, call, ref)
+    return answer
   }
 
-  /** Apart from the rest, so that only calls with a signal have room made for all this. */
-  function sendUntil(
+  function throughMesh(
+    ref: MethodRef,
+    input: unknown,
+    plan: Plan,
+    policy: Policy,
+    offers: (node: NodeInfo) => boolean,
+    context: CallContext | undefined,
     own: AbortSignal | undefined,
     inherited: AbortSignal | undefined,
-    plan: Plan,
-    call: RpcCall,
-    named: boolean,
   ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      let sent: Dispatched | undefined
-      const stop = (): void => {
-        own?.removeEventListener('abort', onAbort)
-        inherited?.removeEventListener('abort', onAbort)
-      }
-      const onAbort = (): void => {
-        stop()
-        sent?.cancel()
-        reject(cancelled({ service: call.service, method: call.action }))
-      }
-      own?.addEventListener('abort', onAbort)
-      inherited?.addEventListener('abort', onAbort)
-      sent = send(plan, call, named, {
-        reply(output) {
-          stop()
-          resolve(output)
-        },
-        error(error) {
-          stop()
-          reject(error)
-        },
-      })
-    })
+    const call = new TypedCall(deps, ref, input, plan, policy, offers, context)
+    const answer = settledBy(call)
+    if ((own ?? inherited) !== undefined) cancelUpon(own, inherited, call, ref)
+    call.send()
+    return answer
   }
 
   return {
@@ -195,71 +173,30 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   }
 }
 
-/** A call and what it carries, in one: thousands may wait at a time. */
-class RpcCall implements Call, Deadline, RpcPayload {
-  readonly transport = 'rpc'
-  readonly service: string
-  readonly action: string
-  readonly input: unknown
-  readonly codecs: MethodCodecs
-  readonly policy: Policy
-  readonly idempotent: boolean
-  readonly caller: string
-  readonly identity: unknown
-  readonly hopAttempt: number
-  readonly affinity: string | undefined = undefined
-  readonly offers: (node: NodeInfo) => boolean
-  readonly #clock: Clock
-  readonly startedMs: number
-  readonly #parent: TraceContext | undefined
-  #trace: TraceContext | undefined
-  #traceparent: string | undefined
+interface Cancellable {
+  /** Called once it is settled. */
+  settled: (() => void) | undefined
+  cancel(error: GomsError): void
+}
 
-  constructor(
-    ref: MethodRef,
-    input: unknown,
-    plan: Plan,
-    policy: Policy,
-    offers: (node: NodeInfo) => boolean,
-    deps: RpcCallerDeps,
-    context: CallContext | undefined,
-  ) {
-    this.service = ref.service
-    this.action = ref.method
-    this.input = input
-    this.codecs = plan.codecs
-    this.policy = policy
-    this.idempotent = plan.idempotent
-    this.caller = deps.caller
-    this.identity = context?.identity
-    this.hopAttempt = context?.attempt ?? 1
-    this.offers = offers
-    this.#clock = deps.clock
-    this.startedMs = deps.clock.now()
-    this.#parent = context?.trace
+/** Any of both signals ends the call, as long as it is not settled. */
+function cancelUpon(
+  own: AbortSignal | undefined,
+  inherited: AbortSignal | undefined,
+  call: Cancellable,
+  ref: MethodRef,
+): void {
+  const onAbort = (): void => call.cancel(cancelled(ref))
+  // A handler of this process may have aborted it itself.
+  if (own?.aborted || inherited?.aborted) {
+    onAbort()
+    return
   }
-
-  get method(): string {
-    return this.action
-  }
-
-  get deadline(): Deadline {
-    return this
-  }
-
-  leftMs(nowMs = this.#clock.now()): number {
-    return this.startedMs + this.policy.timeoutMs - nowMs
-  }
-
-  /** Made when it is first asked for, as is the trace: a call within this process may never need them. */
-  get traceparent(): string | undefined {
-    if (this.#parent === undefined) this.#traceparent ??= newTraceparent()
-    return this.#traceparent
-  }
-
-  get trace(): TraceContext {
-    this.#trace ??= this.#parent === undefined ? rootOf(this.traceparent as string) : childOf(this.#parent)
-    return this.#trace
+  own?.addEventListener('abort', onAbort)
+  inherited?.addEventListener('abort', onAbort)
+  call.settled = () => {
+    own?.removeEventListener('abort', onAbort)
+    inherited?.removeEventListener('abort', onAbort)
   }
 }
 

@@ -1,11 +1,12 @@
 /** Carries the attempts of one RPC call, and turns what comes back into an outcome for the mesh and a result for the caller. */
-import type { Attempt, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
+import type { TraceWords } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import type { RpcEvents, RpcFault, RpcHandler, RpcStage, RpcUpstream } from '../transport/rpc.ts'
+import type { RpcEvents, RpcFault, RpcHandler, RpcRequest, RpcStage, RpcUpstream } from '../transport/rpc.ts'
 import { type RpcResult, toError, toOutcome } from './rpc-fault.ts'
 import { Delivery } from './rpc-local.ts'
-import { isOurs, toMetadata } from './rpc-metadata.ts'
+import { isOurs, writeMetadata } from './rpc-metadata.ts'
 
 export interface RpcCarrierDeps {
   readonly dispatcher: Dispatcher
@@ -33,111 +34,197 @@ export function dispatchRpc(
 }
 
 const ANSWERED: Outcome = { stage: 'answered', status: 200 }
+const NO_METADATA: readonly string[] = []
 const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 /** Go's server, for a method that it does not have. Source: smallnest/rpcx, server/server.go. */
 const GO_HAS_NO_METHOD = "rpcx: can't find method"
 
-class RpcCarrier implements Carrier {
-  readonly #deps: RpcCarrierDeps
-  readonly #call: Call
-  readonly #payload: RpcPayload
-  readonly #result: RpcResult
+/**
+ * Carries the first attempt of a call: its request to nodes of ours, and what takes the answer, in one object, as thousands
+ * may wait at a time. Each further attempt gets one of its own, so that no two of them are mistaken for each other.
+ */
+export abstract class RpcSending implements Carrier, RpcRequest, RpcEvents, RpcPayload {
+  metadata: readonly string[] = NO_METADATA
+  fixedMetadata: readonly string[] | undefined
+  deadlineMs: number | undefined
+  position: TraceWords | undefined
+  protected readonly deps: RpcCarrierDeps
+  #attempt: Attempt | undefined
 
-  constructor(deps: RpcCarrierDeps, call: Call, payload: RpcPayload, result: RpcResult) {
-    this.#deps = deps
-    this.#call = call
-    this.#payload = payload
-    this.#result = result
+  constructor(deps: RpcCarrierDeps) {
+    this.deps = deps
+  }
+
+  /** The call that it carries. */
+  abstract get sent(): Call
+  abstract get service(): string
+  abstract get method(): string
+  abstract get input(): unknown
+  abstract get codecs(): MethodCodecs
+  /** The call's answer. */
+  abstract succeed(output: unknown): void
+  /** @param answered a node answered with it; else nothing answered, or nothing was sent. @default false */
+  abstract fail(error: GomsError, answered?: boolean): void
+
+  get oneway(): boolean {
+    return false
+  }
+
+  get cancellable(): boolean {
+    return true
   }
 
   repeatable(): boolean {
     return true
   }
 
-  attempt(attempt: Attempt): (why: 'timeout' | 'cancelled') => void {
-    const handler = this.#deps.local?.(attempt.node.id)
-    if (handler !== undefined) {
-      const delivery = new Delivery(this.#call, attempt, this.#payload, new AttemptEvents(attempt, this.#result))
-      handler(delivery, delivery)
-      return () => delivery.abort()
+  attempt(attempt: Attempt): AttemptHandle {
+    if (this.#attempt !== undefined) {
+      return new FurtherSending(this.deps, this).attempt(attempt)
     }
-    if (!isOurs(attempt.node)) return this.#attemptGo(attempt)
-    const events = new AttemptEvents(attempt, this.#result)
-    const handle = this.#send(attempt, this.#payload.method, true, events)
-    return () => handle.abort()
-  }
-
-  fail(error: GomsError): void {
-    this.#result.error(error)
-  }
-
-  #send(attempt: Attempt, method: string, cancellable: boolean, events: RpcEvents): { abort(): void } {
-    const { upstream, callKey } = this.#deps
-    const { input, codecs } = this.#payload
-    const { fixed, own } = toMetadata(this.#call, attempt, callKey)
-    const { service } = this.#call
-    return upstream.send(
-      attempt.node.rpc,
-      { service, method, input, metadata: own, fixedMetadata: fixed, codecs, oneway: false, cancellable },
-      events,
-    )
-  }
-
-  /** Methods of Go begin with a capital; functions that were registered by name may not. */
-  #attemptGo(attempt: Attempt): () => void {
-    const { method } = this.#payload
-    const first = capital(method)
-    let handle: { abort(): void }
-    const askAgain = (): boolean => {
-      if (first === method) return false
-      handle = this.#send(attempt, method, false, new GoAttemptEvents(attempt, this.#result, () => false))
-      return true
-    }
-    handle = this.#send(attempt, first, false, new GoAttemptEvents(attempt, this.#result, askAgain))
-    return () => handle.abort()
-  }
-}
-
-/** Turns what comes back of one attempt into its two reports, and into the result when it is the call's. */
-class AttemptEvents implements RpcEvents {
-  readonly #attempt: Attempt
-  readonly #result: RpcResult
-
-  constructor(attempt: Attempt, result: RpcResult) {
     this.#attempt = attempt
-    this.#result = result
+    const { node } = attempt
+    const handler = this.deps.local?.(node.id)
+    if (handler !== undefined) {
+      const delivery = new Delivery(this.sent, attempt, this, this)
+      handler(delivery, delivery)
+      return delivery
+    }
+    writeMetadata(this, this.sent, attempt, this.deps.callKey)
+    return isOurs(node) ? this.deps.upstream.send(node.rpc, this, this) : this.#sendToGo(attempt)
   }
 
-  reply(output: unknown): void {
-    if (this.#attempt.whole(ANSWERED)) this.#result.reply(output)
+  reply(output: unknown, nowMs?: number): void {
+    if (this.#attempt?.whole(ANSWERED, nowMs)) this.succeed(output)
   }
 
   fault(fault: RpcFault): void {
-    if (this.#attempt.whole(toOutcome(fault))) this.#result.error(toError(fault), true)
+    if (this.#attempt?.whole(toOutcome(fault))) this.fail(toError(fault), true)
   }
 
   error(error: Error, stage: RpcStage): void {
     // The caller's own mistake, found before anything was sent: no node is to blame, and none would do better.
     const own = stage === 'unsent' && error instanceof GomsError && isOwnMistake(error)
-    this.#attempt.head(own ? CANCELLED : { stage, status: 0, cause: error })
-    this.#attempt.end(own ? 'cancelled' : 'broken')
-    if (own) this.#result.error(error)
+    this.#attempt?.head(own ? CANCELLED : { stage, status: 0, cause: error })
+    this.#attempt?.end(own ? 'cancelled' : 'broken')
+    if (own) this.fail(error)
+  }
+
+  /** Methods of Go begin with a capital; functions that were registered by name may not. */
+  #sendToGo({ node }: Attempt): AttemptHandle {
+    const { service, method, input, codecs, metadata, fixedMetadata, deadlineMs } = this
+    const { upstream } = this.deps
+    const request = { service, input, codecs, metadata, fixedMetadata, deadlineMs, oneway: false, cancellable: false }
+    const first = capital(method)
+    let handle: { abort(): void }
+    const askAgain = (): boolean => {
+      if (first === method) return false
+      handle = upstream.send(node.rpc, { ...request, method }, new GoEvents(this, () => false))
+      return true
+    }
+    handle = upstream.send(node.rpc, { ...request, method: first }, new GoEvents(this, askAgain))
+    return { abort: () => handle.abort() }
+  }
+}
+
+/** For a call that is an object of its own. */
+class RpcCarrier extends RpcSending {
+  readonly sent: Call
+  readonly #result: RpcResult
+  readonly #payload: RpcPayload
+
+  constructor(deps: RpcCarrierDeps, call: Call, payload: RpcPayload, result: RpcResult) {
+    super(deps)
+    this.sent = call
+    this.#result = result
+    this.#payload = payload
+  }
+
+  get service(): string {
+    return this.sent.service
+  }
+
+  get method(): string {
+    return this.#payload.method
+  }
+
+  get input(): unknown {
+    return this.#payload.input
+  }
+
+  get codecs(): MethodCodecs {
+    return this.#payload.codecs
+  }
+
+  succeed(output: unknown): void {
+    this.#result.reply(output)
+  }
+
+  fail(error: GomsError, answered?: boolean): void {
+    this.#result.error(error, answered)
+  }
+}
+
+/** For another attempt of a call whose first one was carried by `first`. */
+class FurtherSending extends RpcSending {
+  readonly #first: RpcSending
+
+  constructor(deps: RpcCarrierDeps, first: RpcSending) {
+    super(deps)
+    this.#first = first
+  }
+
+  get sent(): Call {
+    return this.#first.sent
+  }
+
+  get service(): string {
+    return this.#first.service
+  }
+
+  get method(): string {
+    return this.#first.method
+  }
+
+  get input(): unknown {
+    return this.#first.input
+  }
+
+  get codecs(): MethodCodecs {
+    return this.#first.codecs
+  }
+
+  succeed(output: unknown): void {
+    this.#first.succeed(output)
+  }
+
+  fail(error: GomsError, answered?: boolean): void {
+    this.#first.fail(error, answered)
   }
 }
 
 /** A node in Go: it says in words that it does not have a method, and may have it under its other spelling. */
-class GoAttemptEvents extends AttemptEvents {
+class GoEvents implements RpcEvents {
+  readonly #events: RpcEvents
   readonly #askAgain: () => boolean
 
-  constructor(attempt: Attempt, result: RpcResult, askAgain: () => boolean) {
-    super(attempt, result)
+  constructor(events: RpcEvents, askAgain: () => boolean) {
+    this.#events = events
     this.#askAgain = askAgain
   }
 
-  override fault(fault: RpcFault): void {
+  reply(output: unknown, nowMs?: number): void {
+    this.#events.reply(output, nowMs)
+  }
+
+  fault(fault: RpcFault): void {
     const isMissing = fault.message.startsWith(GO_HAS_NO_METHOD)
     if (isMissing && this.#askAgain()) return
-    super.fault(isMissing ? { ...fault, code: 'UNIMPLEMENTED', status: 501 } : fault)
+    this.#events.fault(isMissing ? { ...fault, code: 'UNIMPLEMENTED', status: 501 } : fault)
+  }
+
+  error(error: Error, stage: RpcStage): void {
+    this.#events.error(error, stage)
   }
 }
 

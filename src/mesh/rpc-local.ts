@@ -1,17 +1,20 @@
 /** Calls to nodes of this very process: the same way in as from outside, without bytes, connection or copies. */
-import type { Attempt, Call, Dispatched } from '../core/call.ts'
+import type { Attempt, Call } from '../core/call.ts'
 import type { Clock, Timer } from '../core/clock.ts'
-import type { TraceContext } from '../core/context.ts'
+import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
-import { toTraceparent } from '../telemetry/trace-context.ts'
+import type { MethodRef } from '../core/rpc-client.ts'
+import { childOf, newTrace, toTraceparent } from '../telemetry/trace-context.ts'
 import type { RpcEvents, RpcFault, RpcHandler, RpcOrigin, RpcReceived, RpcResponder } from '../transport/rpc.ts'
-import { type RpcResult, toError } from './rpc-fault.ts'
+import { toError } from './rpc-fault.ts'
+import { notYet, type Settle, type Settling, settledBy } from './settlement.ts'
 
 /** An attempt of the mesh that met a node of this process. */
 export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
   readonly service: string
   readonly method: string
   readonly oneway = false
+  withdrawn = false
   readonly caller: string
   readonly identity: unknown
   readonly deadlineMs: number | undefined
@@ -71,56 +74,92 @@ export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
   abort(): void {
     if (this.#over) return
     this.#over = true
+    this.withdrawn = true
     this.#onAbort?.()
   }
 }
 
-/**
- * Calls a handler of this process past the mesh, where nothing of the mesh has anything to do for it: same checks, deadline
- * and errors, at a fraction of the cost.
- * @param elsewhere the node refused the call without running it: another one may take it
- */
-export function callDirectly(
-  handler: RpcHandler,
-  call: Call,
-  input: unknown,
-  clock: Clock,
-  result: RpcResult,
-  elsewhere: () => Dispatched,
-): Dispatched {
-  const direct = new DirectCall(call, input, result, elsewhere)
-  handler(direct, direct)
-  direct.watch(clock)
-  return direct
+/** What a call past the mesh goes by. */
+export interface DirectCallDeps {
+  readonly caller: string
+  readonly clock: Clock
 }
 
-class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Dispatched {
-  readonly service: string
-  readonly method: string
-  readonly oneway = false
-  readonly caller: string
-  readonly identity: unknown
+/**
+ * A call to a handler of this process past the mesh, where nothing of the mesh has anything to do for it: same checks,
+ * deadline and errors, at a fraction of the cost. One that is answered at once has a promise that is settled already.
+ */
+export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settling {
+  withdrawn = false
   readonly deadlineMs: number
-  readonly attempt = 1
-  readonly #call: Call
+  resolve: Settle = notYet
+  reject: Settle = notYet
+  /** Called once it is settled, if it was not settled at once. */
+  settled: (() => void) | undefined
+  readonly #deps: DirectCallDeps
+  readonly #ref: MethodRef
   readonly #input: unknown
-  readonly #result: RpcResult
-  readonly #elsewhere: () => Dispatched
-  #gone: Dispatched | undefined
+  readonly #context: CallContext | undefined
+  #trace: TraceContext | undefined
+  #state: 'running' | 'waiting' | 'replied' | 'failed' = 'running'
+  #output: unknown
+  #fault: RpcFault | undefined
   #timer: Timer | undefined
   #onAbort: (() => void) | undefined
-  #over = false
 
-  constructor(call: Call, input: unknown, result: RpcResult, elsewhere: () => Dispatched) {
-    this.service = call.service
-    this.method = call.action
-    this.caller = call.caller
-    this.identity = call.identity
-    this.deadlineMs = call.policy.timeoutMs
-    this.#call = call
+  constructor(
+    deps: DirectCallDeps,
+    ref: MethodRef,
+    input: unknown,
+    timeoutMs: number,
+    context: CallContext | undefined,
+  ) {
+    this.deadlineMs = timeoutMs
+    this.#deps = deps
+    this.#ref = ref
     this.#input = input
-    this.#result = result
-    this.#elsewhere = elsewhere
+    this.#context = context
+  }
+
+  /** @param elsewhere the node refused the call without running it: another one may take it */
+  send(handler: RpcHandler, elsewhere: () => Promise<unknown>): Promise<unknown> {
+    handler(this, this)
+    if (this.#state === 'replied') return Promise.resolve(this.#output)
+    if (this.#fault !== undefined) {
+      return this.#fault.refusal === undefined ? Promise.reject(toError(this.#fault)) : elsewhere()
+    }
+    // Only now, after the handler has returned: one that answers at once needs no timer.
+    this.#state = 'waiting'
+    this.#timer = this.#deps.clock.after(this.deadlineMs, () => this.#expired())
+    return settledBy(this)
+  }
+
+  get waits(): boolean {
+    return this.#state === 'waiting'
+  }
+
+  get service(): string {
+    return this.#ref.service
+  }
+
+  get method(): string {
+    return this.#ref.method
+  }
+
+  get oneway(): boolean {
+    return false
+  }
+
+  get caller(): string {
+    return this.#deps.caller
+  }
+
+  get identity(): unknown {
+    return this.#context?.identity
+  }
+
+  get attempt(): number {
+    return 1
   }
 
   get origin(): RpcOrigin {
@@ -128,7 +167,8 @@ class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Dispatched {
   }
 
   metadata(name: string): string | undefined {
-    return traceMetadata(name, this.#call.trace)
+    this.#trace ??= this.#context === undefined ? newTrace() : childOf(this.#context.trace)
+    return traceMetadata(name, this.#trace)
   }
 
   input(): unknown {
@@ -139,36 +179,38 @@ class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Dispatched {
     this.#onAbort = listener
   }
 
-  /** Only now, after the handler has returned: one that answers at once needs no timer. */
-  watch(clock: Clock): void {
-    if (!this.#over) this.#timer = clock.after(this.deadlineMs, () => this.#expired())
-  }
-
   reply(output: unknown): void {
-    if (this.#end()) this.#result.reply(output)
+    if (this.#state === 'running') {
+      this.#state = 'replied'
+      this.#output = output
+    } else if (this.#end('replied')) this.resolve(output)
   }
 
   fault(fault: RpcFault): void {
-    if (!this.#end()) return
-    if (fault.refusal === undefined) this.#result.error(toError(fault))
-    else this.#gone = this.#elsewhere()
+    if (this.#state === 'running') {
+      this.#state = 'failed'
+      this.#fault = fault
+    } else if (this.#end('failed')) this.reject(toError(fault))
   }
 
-  cancel(): void {
-    this.#gone?.cancel()
-    if (this.#end()) this.#onAbort?.()
+  /** Its caller gave up: the handler hears of it. */
+  cancel(error: GomsError): void {
+    if (!this.#end('failed')) return
+    this.withdrawn = true
+    this.#onAbort?.()
+    this.reject(error)
   }
 
   #expired(): void {
-    this.cancel()
     const message = `${this.service}/${this.method}: no answer within ${this.deadlineMs} ms`
-    this.#result.error(new GomsError('DEADLINE_EXCEEDED', message))
+    this.cancel(new GomsError('DEADLINE_EXCEEDED', message))
   }
 
-  #end(): boolean {
-    if (this.#over) return false
-    this.#over = true
+  #end(state: 'replied' | 'failed'): boolean {
+    if (this.#state !== 'waiting') return false
+    this.#state = state
     this.#timer?.cancel()
+    this.settled?.()
     return true
   }
 }

@@ -1,57 +1,57 @@
 /** What an RPC request carries beside its input: call key, trace, deadline, caller, identity, target and attempt. */
 import type { Attempt, Call } from '../core/call.ts'
+import type { TraceWords } from '../core/context.ts'
 import { forNextHop } from '../core/deadline.ts'
 import type { NodeInfo } from '../core/node.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
-import { toTraceparent, writeTraceContext } from '../telemetry/trace-context.ts'
-
-/** Names that rpcx itself gives; all others are those of HTTP. Source: smallnest/rpcx, share/share.go. */
-export const RPCX: {
-  /** The shared secret. */
-  readonly auth: '__AUTH'
-  /** Milliseconds left for the callee, a whole number; 0 or less is over. */
-  readonly timeout: '__ServerTimeout'
-} = { auth: '__AUTH', timeout: '__ServerTimeout' }
+import { RPCX } from '../rpcx/metadata.ts'
+import { writeTraceContext } from '../telemetry/trace-context.ts'
+import { toTraceWords } from '../telemetry/trace-words.ts'
 
 /** Whether a node is one of ours: they all say when they started, and Go's say nothing at all. */
 export function isOurs(node: NodeInfo): boolean {
   return node.startedAtMs !== undefined
 }
 
-/** What is the same for all calls of a service to a node, and what is not; names and values in turn. */
+/** Where it is written to. */
 export interface CallMetadata {
-  /** Call key, caller and target. The same array from call to call: its bytes are made once. */
-  readonly fixed: readonly string[]
-  readonly own: readonly string[]
+  fixedMetadata: readonly string[] | undefined
+  deadlineMs: number | undefined
+  position: TraceWords | undefined
+  metadata: readonly string[]
 }
 
 /** Nodes of ours read W3C's trace; others get B3 too, and nothing that only ours understand. */
-export function toMetadata(call: Call, attempt: Attempt, callKey: string | undefined): CallMetadata {
+export function writeMetadata(to: CallMetadata, call: Call, attempt: Attempt, callKey: string | undefined): void {
   const { node } = attempt
-  const own = isOurs(node) ? forOurs(call, attempt) : forOthers(call, attempt)
-  const identity = call.identity === undefined ? undefined : toIdentityHeader(call.identity)
-  if (identity !== undefined) own.push(INTERNAL.identity, identity)
-  return { fixed: fixedFor(node, call, callKey), own }
+  const leftMs = attempt.leftMs()
+  const ours = isOurs(node)
+  to.fixedMetadata = fixedFor(node, call, callKey)
+  to.deadlineMs = leftMs === Number.POSITIVE_INFINITY ? undefined : forNextHop(leftMs)
+  to.position = ours ? (call.traceWords ?? toTraceWords(call.trace)) : undefined
+  to.metadata = ours ? moreForOurs(call, attempt) : moreForOthers(call)
 }
 
-/** Nearly every call has these two, made at once: a list that grows takes room for many. */
-function forOurs(call: Call, attempt: Attempt): string[] {
-  const leftMs = attempt.leftMs()
-  const traceparent = call.traceparent ?? toTraceparent(call.trace)
-  const own =
-    leftMs === Number.POSITIVE_INFINITY
-      ? ['traceparent', traceparent]
-      : [RPCX.timeout, String(forNextHop(leftMs)), 'traceparent', traceparent]
-  const state = call.traceparent === undefined ? call.trace.state : undefined
-  if (state !== undefined) own.push('tracestate', state)
-  if (attempt.number > 1) own.push(INTERNAL.attempt, String(attempt.number))
-  return own
+/** What nearly every call has to add. */
+const NOTHING: readonly string[] = []
+
+function moreForOurs(call: Call, attempt: Attempt): readonly string[] {
+  const state = call.traceWords === undefined ? call.trace.state : undefined
+  if (state === undefined && attempt.number === 1 && call.identity === undefined) return NOTHING
+  const pairs: string[] = []
+  if (state !== undefined) pairs.push('tracestate', state)
+  if (attempt.number > 1) pairs.push(INTERNAL.attempt, String(attempt.number))
+  return withIdentity(call, pairs)
 }
 
-function forOthers(call: Call, attempt: Attempt): string[] {
-  const leftMs = attempt.leftMs()
-  const own = leftMs === Number.POSITIVE_INFINITY ? [] : [RPCX.timeout, String(forNextHop(leftMs))]
-  return writeTraceContext(call.trace, own)
+function moreForOthers(call: Call): readonly string[] {
+  return withIdentity(call, writeTraceContext(call.trace))
+}
+
+function withIdentity({ identity }: Call, pairs: string[]): string[] {
+  const header = identity === undefined ? undefined : toIdentityHeader(identity)
+  if (header !== undefined) pairs.push(INTERNAL.identity, header)
+  return pairs
 }
 
 interface Fixed {
@@ -60,16 +60,26 @@ interface Fixed {
   readonly pairs: readonly string[]
 }
 
-/** By node; a process that is several callers makes one anew when it turns from one to the other. */
-const fixedPairs = new WeakMap<NodeInfo, Fixed>()
+/** Callers of one process that are kept for a node. */
+const MAX_CALLERS = 16
+
+/** By node, for each caller of this process: the same arrays from call to call, so that connections know them again. */
+const fixedPairs = new WeakMap<NodeInfo, Fixed[]>()
 
 function fixedFor(node: NodeInfo, { service, caller }: Call, callKey: string | undefined): readonly string[] {
-  const known = fixedPairs.get(node)
-  if (known !== undefined && known.caller === caller && known.callKey === callKey) return known.pairs
+  let known = fixedPairs.get(node)
+  if (known === undefined) {
+    known = []
+    fixedPairs.set(node, known)
+  }
+  for (let i = 0; i < known.length; i++) {
+    const one = known[i] as Fixed
+    if (one.caller === caller && one.callKey === callKey) return one.pairs
+  }
   const pairs: string[] = []
   if (callKey !== undefined) pairs.push(RPCX.auth, callKey)
   pairs.push(INTERNAL.caller, caller)
   if (isOurs(node)) pairs.push(INTERNAL.target, `${service}/${node.id}`)
-  fixedPairs.set(node, { caller, callKey, pairs })
+  if (known.length < MAX_CALLERS) known.push({ caller, callKey, pairs })
   return pairs
 }

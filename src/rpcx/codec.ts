@@ -1,11 +1,13 @@
 /** The port of the payload codecs: how values become the bytes of a frame, and back. */
 
 /**
- * Where a payload is written. `bytes` may be replaced by a larger buffer whenever `reserve` is called: read it again
- * afterwards.
+ * Where a payload is written. `bytes` and `view` may be replaced by those of a larger buffer whenever `reserve` is called:
+ * read them again afterwards.
  */
 export interface PayloadWriter {
   bytes: Buffer
+  /** The same bytes, for what is more than one of them: four bytes are checked and stored as cheaply as one. */
+  view: DataView
   /** Where the next byte goes. */
   position: number
   /** Makes room for that many more bytes. @throws GomsError RESOURCE_EXHAUSTED above the frame limit */

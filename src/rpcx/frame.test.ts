@@ -67,6 +67,27 @@ describe('a frame', () => {
     expect(() => read(bad)).toThrow(/path says 4294967280 bytes/)
   })
 
+  test('has its path and method at every length, up to the end of a slab', () => {
+    for (let length = 0; length < 12; length++) {
+      const writer = createWriter()
+      const head = createFrameHead(FLAG.oneway, SERIALIZE.msgpack, 'p'.repeat(length), 'é')
+      const byteCount = 16 + 16 + length + 2
+      for (let i = 0; i < 3000; i++) {
+        beginFrame(writer, head, 0xfedcba98, 0x89abcdef)
+        writeMetadata(writer, [])
+        endFrame(writer, beginPayload(writer))
+      }
+      const all = writer.take()
+      expect(all.length).toBe(3000 * byteCount)
+      for (let at = 0; at < all.length; at += byteCount) {
+        const frame = read(all.subarray(at, at + byteCount))
+        expect(frame).toMatchObject({ flags: FLAG.oneway, seqHigh: 0xfedcba98, seqLow: 0x89abcdef })
+        if (readText(frame.bytes, frame.pathStart, frame.pathEnd) !== 'p'.repeat(length)) expect.unreachable()
+        if (readText(frame.bytes, frame.methodStart, frame.methodEnd) !== 'é') expect.unreachable()
+      }
+    }
+  })
+
   test('answers with an empty path and method', () => {
     const writer = createWriter()
     beginResponse(writer, 1, 2, 0x35, FLAG.error)

@@ -3,7 +3,7 @@
  * Layout: smallnest/rpcx, protocol/message.go; described in docs/protocol.md.
  */
 import { GomsError } from '../core/errors.ts'
-import { putUint32, uint32 } from './bytes.ts'
+import { sharedViewOf } from './bytes.ts'
 import { checkMetadata } from './metadata.ts'
 import type { FrameWriter } from './writer.ts'
 
@@ -90,7 +90,8 @@ export function createFrame(): Frame {
 export function readFrame(bytes: Buffer, start: number, end: number, frame: Frame): void {
   if (bytes[start] !== MAGIC) throw damaged(`magic ${bytes[start]}, expected ${MAGIC}`)
   const size = end - start
-  if (size < HEAD_BYTES + LENGTHS_BYTES || uint32(bytes, start + 12) !== size - HEAD_BYTES) {
+  const view = sharedViewOf(bytes)
+  if (size < HEAD_BYTES + LENGTHS_BYTES || view.getUint32(start + 12) !== size - HEAD_BYTES) {
     throw damaged(`total does not fit a frame of ${size} bytes`)
   }
   frame.bytes = bytes
@@ -98,23 +99,28 @@ export function readFrame(bytes: Buffer, start: number, end: number, frame: Fram
   frame.end = end
   frame.flags = bytes[start + 2] as number
   frame.serialize = bytes[start + 3] as number
-  frame.seqHigh = uint32(bytes, start + 4)
-  frame.seqLow = uint32(bytes, start + 8)
+  frame.seqHigh = view.getUint32(start + 4)
+  frame.seqLow = view.getUint32(start + 8)
   // Each length leaves room for the length fields that follow it, so that those can be read without another check.
-  frame.pathStart = start + HEAD_BYTES + 4
-  frame.pathEnd = frame.pathStart + part('path', uint32(bytes, frame.pathStart - 4), end - frame.pathStart - 12)
-  frame.methodStart = frame.pathEnd + 4
-  frame.methodEnd = frame.methodStart + part('method', uint32(bytes, frame.pathEnd), end - frame.methodStart - 8)
-  frame.metadataStart = frame.methodEnd + 4
-  frame.metadataEnd =
-    frame.metadataStart + part('metadata', uint32(bytes, frame.methodEnd), end - frame.metadataStart - 4)
-  frame.payloadStart = frame.metadataEnd + 4
-  const payloadBytes = uint32(bytes, frame.metadataEnd)
-  if (payloadBytes !== end - frame.payloadStart) {
-    throw damaged(`payload says ${payloadBytes} bytes, ${end - frame.payloadStart} are left`)
+  const pathStart = start + HEAD_BYTES + 4
+  const pathEnd = pathStart + part('path', view.getUint32(pathStart - 4), end - pathStart - 12)
+  const methodStart = pathEnd + 4
+  const methodEnd = methodStart + part('method', view.getUint32(pathEnd), end - methodStart - 8)
+  const metadataStart = methodEnd + 4
+  const metadataEnd = metadataStart + part('metadata', view.getUint32(methodEnd), end - metadataStart - 4)
+  const payloadBytes = view.getUint32(metadataEnd)
+  if (payloadBytes !== end - metadataEnd - 4) {
+    throw damaged(`payload says ${payloadBytes} bytes, ${end - metadataEnd - 4} are left`)
   }
+  frame.pathStart = pathStart
+  frame.pathEnd = pathEnd
+  frame.methodStart = methodStart
+  frame.methodEnd = methodEnd
+  frame.metadataStart = metadataStart
+  frame.metadataEnd = metadataEnd
+  frame.payloadStart = metadataEnd + 4
   frame.payloadEnd = end
-  checkMetadata(bytes, frame.metadataStart, frame.metadataEnd)
+  if (metadataStart !== metadataEnd) checkMetadata(bytes, metadataStart, metadataEnd)
 }
 
 function part(name: string, length: number, room: number): number {
@@ -122,16 +128,26 @@ function part(name: string, length: number, room: number): number {
   return length
 }
 
+/** What {@link createFrameHead} makes: the bytes as words, as the little-endian access of a DataView has them. */
+export interface FrameHead {
+  readonly byteCount: number
+  readonly words: Int32Array
+}
+
+/** Bytes that are written behind a head at most, because its last word is not full. */
+const PADDING_BYTES = 3
+
 /**
  * The part of a frame that is the same for every call of a method: head, path and method. Made once per method and
  * given to {@link beginFrame}.
  * @param flags of byte 2, see {@link FLAG}
  * @param serialize byte 3, see {@link SERIALIZE}
  */
-export function createFrameHead(flags: number, serialize: number, path: string, method: string): Buffer {
+export function createFrameHead(flags: number, serialize: number, path: string, method: string): FrameHead {
   const pathBytes = Buffer.byteLength(path)
   const methodBytes = Buffer.byteLength(method)
-  const head = Buffer.alloc(HEAD_BYTES + 8 + pathBytes + methodBytes)
+  const byteCount = HEAD_BYTES + 8 + pathBytes + methodBytes
+  const head = Buffer.alloc(byteCount + PADDING_BYTES)
   head[0] = MAGIC
   head[2] = flags
   head[3] = serialize
@@ -139,26 +155,24 @@ export function createFrameHead(flags: number, serialize: number, path: string, 
   head.write(path, HEAD_BYTES + 4)
   head.writeUInt32BE(methodBytes, HEAD_BYTES + 4 + pathBytes)
   head.write(method, HEAD_BYTES + 8 + pathBytes)
-  return head
+  const words = Int32Array.from({ length: (byteCount + PADDING_BYTES) >> 2 }, (_, i) => head.readInt32LE(i * 4))
+  return { byteCount, words }
 }
 
 /**
  * Begins a frame; metadata (`writeMetadata`), `beginPayload`, the payload and `endFrame` follow. Where one of them throws,
  * call the writer's `rewind`.
- * @param head of {@link createFrameHead}
  */
-export function beginFrame(writer: FrameWriter, head: Buffer, seqHigh: number, seqLow: number): void {
+export function beginFrame(writer: FrameWriter, head: FrameHead, seqHigh: number, seqLow: number): void {
+  const { byteCount, words } = head
   writer.begin()
-  const length = head.length
-  writer.reserve(length + 8)
-  const bytes = writer.bytes
-  const at = writer.position
+  makeRoom(writer, byteCount + PADDING_BYTES)
+  const { view, position } = writer
   // A loop is cheaper than a copy through the runtime for so few bytes.
-  if (length <= 96) for (let i = 0; i < length; i++) bytes[at + i] = head[i] as number
-  else bytes.set(head, at)
-  putUint32(bytes, at + 4, seqHigh)
-  putUint32(bytes, at + 8, seqLow)
-  writer.position = at + length
+  for (let i = 0; i < words.length; i++) view.setInt32(position + i * 4, words[i] as number, true)
+  view.setUint32(position + 4, seqHigh)
+  view.setUint32(position + 8, seqLow)
+  writer.position = position + byteCount
 }
 
 /**
@@ -174,23 +188,24 @@ export function beginResponse(
   flags: number,
 ): void {
   writer.begin()
-  writer.reserve(HEAD_BYTES + LENGTHS_BYTES)
-  const bytes = writer.bytes
-  const at = writer.position
-  bytes[at] = MAGIC
-  bytes[at + 1] = 0
-  bytes[at + 2] = FLAG.response | flags
-  bytes[at + 3] = serialize
-  putUint32(bytes, at + 4, seqHigh)
-  putUint32(bytes, at + 8, seqLow)
-  putUint32(bytes, at + 16, 0)
-  putUint32(bytes, at + 20, 0)
-  writer.position = at + 24
+  makeRoom(writer, HEAD_BYTES + LENGTHS_BYTES)
+  const { view, position } = writer
+  view.setInt32(position, (MAGIC << 24) | ((FLAG.response | flags) << 8) | serialize)
+  view.setUint32(position + 4, seqHigh)
+  view.setUint32(position + 8, seqLow)
+  view.setUint32(position + 16, 0)
+  view.setUint32(position + 20, 0)
+  writer.position = position + 24
+}
+
+/** The writer's limit is asked where its slab ends, and for the whole frame in the end. */
+function makeRoom(writer: FrameWriter, byteCount: number): void {
+  if (writer.bytes.length - writer.position < byteCount) writer.reserve(byteCount)
 }
 
 /** Makes room for the payload's length. Returns where the payload starts, for {@link endFrame}. */
 export function beginPayload(writer: FrameWriter): number {
-  writer.reserve(4)
+  makeRoom(writer, 4)
   writer.position += 4
   // Relative to the frame: the writer may move to another slab.
   return writer.position - writer.frameStart
@@ -206,8 +221,8 @@ export function endFrame(writer: FrameWriter, payloadOffset: number): void {
   const start = writer.frameStart
   const end = writer.position
   const payloadStart = start + payloadOffset
-  putUint32(writer.bytes, payloadStart - 4, end - payloadStart)
-  putUint32(writer.bytes, start + 12, end - start - HEAD_BYTES)
+  writer.view.setUint32(payloadStart - 4, end - payloadStart)
+  writer.view.setUint32(start + 12, end - start - HEAD_BYTES)
 }
 
 /** A frame that is to be read again after its bytes are gone: a copy of both. */

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { GomsError } from '../core/errors.ts'
+import { briefDeadline, briefTrace, greetingOf, writeBrief } from './brief.ts'
 import { fromFaultMetadata } from './error-metadata.ts'
 import { beginFrame, beginPayload, createFrameHead, endFrame, FLAG } from './frame.ts'
 import { gunzip, gzip } from './gzip.ts'
@@ -33,11 +34,26 @@ function frameOf(payload: unknown): Buffer {
   return writer.take()
 }
 
+function briefFrame(payload: unknown): Buffer {
+  const writer = createWriter(LIMIT_BYTES)
+  beginFrame(writer, createFrameHead(0, 0x30, 'user', 'exists'), 0, 1)
+  const trace = { trace0: 1, trace1: -1, trace2: 3, trace3: 4, span0: 5, span1: 6, sampled: true }
+  writeBrief(writer, 1, 9995, trace, ['goms-attempt', '2'])
+  const at = beginPayload(writer)
+  genericCodec.encode(payload, writer)
+  endFrame(writer, at)
+  return writer.take()
+}
+
 /** Reads everything that there is to read of whatever frames come out. */
 function readAll(bytes: Buffer, pieceBytes: number): void {
   const splitter = createSplitter((frame) => {
     readMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd)
     fromFaultMetadata((name) => findMetadata(frame.bytes, frame.metadataStart, frame.metadataEnd, name))
+    if (greetingOf(frame.bytes, frame.metadataStart, frame.metadataEnd, 2) !== undefined) {
+      briefDeadline(frame.bytes, frame.metadataStart)
+      briefTrace(frame.bytes, frame.metadataStart)
+    }
     genericCodec.decode(frame.bytes, frame.payloadStart, frame.payloadEnd)
   }, LIMIT_BYTES)
   for (let at = 0; at < bytes.length; at += pieceBytes)
@@ -65,6 +81,7 @@ test(`10 000 mutated frames: an error of ours or a frame (GOMS_SEED=${seed})`, (
   const seeds = [
     frameOf({ username: 'bob', nested: [{ a: 1, b: [1.5, true, null] }, new Date(0), new Uint8Array(9)] }),
     frameOf('x'.repeat(300)),
+    briefFrame(['x']),
     frameOf([1, -1, 300, 70_000, 2n ** 63n, 1700000000000]),
   ]
   const outcomes = { whole: 0, refused: 0 }

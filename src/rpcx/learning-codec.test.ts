@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import type { PayloadCodec } from './codec.ts'
 import { createLearningCodec } from './learning-codec.ts'
 import { genericCodec } from './msgpack.ts'
+import { readerOf } from './msgpack-decode.ts'
 import { mergeShapes, shapeOf } from './shape.ts'
 import { compileDecoder } from './shape-decode.ts'
 import { compileEncoder } from './shape-encode.ts'
@@ -66,7 +67,7 @@ describe('a codec that has learnt', () => {
     expect(compileEncoder(shape)(USER, writer)).toBe(true)
     const bytes = writer.take()
     expect(bytes.toString('hex')).toBe(bytesOf(USER).toString('hex'))
-    const reader = { bytes, position: 0, end: bytes.length }
+    const reader = readerOf(bytes, 0, bytes.length)
     expect(compileDecoder(shape)(reader)).toStrictEqual(USER)
     expect(reader.position).toBe(bytes.length)
     expect(compileEncoder(shape)({ ...USER, extra: 1 }, writer)).toBe(false)
@@ -109,6 +110,18 @@ describe('a codec that has learnt', () => {
     for (let i = 0; i < 127; i++) deep = [deep]
     expectAlike(codec, { ...USER, more: deep })
     expect(() => codec.encode({ ...USER, more: [deep] }, createWriter())).toThrow(/levels/)
+  })
+
+  test('believes no count of a long list', () => {
+    const long = { ...USER, tags: new Array(40).fill('tag'), matrix: new Array(20).fill([1]) }
+    const codec = learnt(long)
+    expectAlike(codec, long)
+    const good = bytesOf(long)
+    for (let end = 1; end < good.length; end++)
+      expect(() => codec.decode(good, 0, end), `cut at ${end}`).toThrow(/damaged/)
+    const at = good.indexOf(Buffer.from([0xdc, 0, 40]))
+    good.writeUInt16BE(0xffff, at + 1)
+    expect(() => codec.decode(good, 0, good.length)).toThrow(/damaged/)
   })
 
   test('keeps away from keys that mean something in an object literal', () => {

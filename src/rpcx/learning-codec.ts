@@ -3,7 +3,7 @@
  * either way; only the time differs. Where code generation is forbidden it stays generic.
  */
 import type { MethodCodecs, PayloadCodec, PayloadWriter } from './codec.ts'
-import { decodePayload, type PayloadReader } from './msgpack-decode.ts'
+import { decodePayload, readerOf } from './msgpack-decode.ts'
 import { encodeValue } from './msgpack-encode.ts'
 import { type MapShape, mergeShapes, type Shape, shapeOf } from './shape.ts'
 import { compileDecoder, type ShapeDecoder } from './shape-decode.ts'
@@ -29,8 +29,6 @@ export function createLearningCodec(): PayloadCodec {
   const decoders: ShapeDecoder[] = []
   const sent = createLessons((shape) => encoders.push(compileEncoder(shape)))
   const received = createLessons((shape) => decoders.push(compileDecoder(shape)))
-  // One for all: reading is synchronous and runs no code of the application.
-  const reader: PayloadReader = { bytes: Buffer.alloc(0), position: 0, end: 0 }
 
   return {
     encode(value: unknown, writer: PayloadWriter): void {
@@ -40,9 +38,7 @@ export function createLearningCodec(): PayloadCodec {
     },
     decode(bytes: Buffer, start: number, end: number): unknown {
       for (let i = 0; i < decoders.length; i++) {
-        reader.bytes = bytes
-        reader.position = start
-        reader.end = end
+        const reader = readerOf(bytes, start, end)
         const value = (decoders[i] as ShapeDecoder)(reader)
         // Bytes behind the value are an error: the generic decoder says so.
         if (value !== undefined && reader.position === end) return value

@@ -4,6 +4,14 @@ import { putUint32, uint32 } from './bytes.ts'
 import type { PayloadWriter } from './codec.ts'
 import { readText, writeShortAscii } from './text.ts'
 
+/** Names that rpcx itself gives; all others are those of HTTP. Source: smallnest/rpcx, share/share.go. */
+export const RPCX: {
+  /** The shared secret. */
+  readonly auth: '__AUTH'
+  /** Milliseconds left for the callee, a whole number; 0 or less is over. */
+  readonly timeout: '__ServerTimeout'
+} = { auth: '__AUTH', timeout: '__ServerTimeout' }
+
 /**
  * Writes names and values in turn, behind their common length.
  * @param more pairs that are written behind `pairs`, so that lists need not be joined for every call
@@ -37,7 +45,8 @@ export function writeEncodedMetadata(writer: PayloadWriter, encoded: Buffer, pai
   putUint32(writer.bytes, writer.position - length - 4, length)
 }
 
-function writePairs(writer: PayloadWriter, pairs: readonly string[]): number {
+/** Without the common length. Returns how many bytes they take. */
+export function writePairs(writer: PayloadWriter, pairs: readonly string[]): number {
   let length = 0
   for (let i = 0; i < pairs.length; i++) length += writeString(writer, pairs[i] as string)
   return length

@@ -1,12 +1,14 @@
 /** MessagePack to values. The bytes come from afar: every length is compared with what is left before it is believed. */
 import { GomsError } from '../core/errors.ts'
-import { float64, uint32 } from './bytes.ts'
+import { sharedViewOf, uint32 } from './bytes.ts'
 import { MAX_DEPTH } from './msgpack-encode.ts'
 import { createTextCache, readText } from './text.ts'
 
 /** Where a payload is being read. */
 export interface PayloadReader {
   bytes: Buffer
+  /** The same bytes, for numbers of more than one. */
+  view: DataView
   position: number
   end: number
 }
@@ -22,10 +24,24 @@ const keys = createTextCache(1024)
  */
 export function decodePayload(bytes: Buffer, start: number, end: number): unknown {
   if (start === end) return undefined
-  const reader: PayloadReader = { bytes, position: start, end }
+  const reader = readerOf(bytes, start, end)
   const value = decodeValue(reader, 0)
   if (reader.position !== end) throw damaged(`${end - reader.position} bytes behind the value`)
   return value
+}
+
+const NO_BYTES: Buffer = Buffer.alloc(0)
+
+/** One for all: reading is synchronous and runs no code of the application, and many payloads lie in the same buffer. */
+const shared: PayloadReader = { bytes: NO_BYTES, view: sharedViewOf(NO_BYTES), position: 0, end: 0 }
+
+/** Where that payload begins. Valid until the next call. */
+export function readerOf(bytes: Buffer, start: number, end: number): PayloadReader {
+  shared.bytes = bytes
+  shared.view = sharedViewOf(bytes)
+  shared.position = start
+  shared.end = end
+  return shared
 }
 
 /** Reads one value and moves `position` behind it. */
@@ -44,7 +60,7 @@ export function decodeValue(reader: PayloadReader, depth: number): unknown {
 
 function decodeCoded(reader: PayloadReader, code: number, depth: number): unknown {
   if (code >= FIRST_NUMBER && code <= LAST_NUMBER) {
-    return readNumber(reader.bytes, code, take(reader, NUMBER_BYTES[code - FIRST_NUMBER] as number))
+    return readNumber(reader.view, code, take(reader, NUMBER_BYTES[code - FIRST_NUMBER] as number))
   }
   switch (code) {
     case 0xc0:
@@ -106,31 +122,31 @@ export const LAST_NUMBER = 0xd3
 export const NUMBER_BYTES: readonly number[] = [4, 8, 1, 2, 4, 8, 1, 2, 4, 8]
 
 /** The number behind a code; its bytes must be there. */
-export function readNumber(bytes: Buffer, code: number, at: number): number | bigint {
+export function readNumber(view: DataView, code: number, at: number): number | bigint {
   switch (code) {
     case 0xca:
-      return bytes.readFloatBE(at)
+      return view.getFloat32(at)
     case 0xcb:
-      return float64(bytes, at)
+      return view.getFloat64(at)
     case 0xcc:
-      return bytes[at] as number
+      return view.getUint8(at)
     case 0xcd:
-      return ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+      return view.getUint16(at)
     case 0xce:
-      return uint32(bytes, at)
+      return view.getUint32(at)
     case 0xcf: {
-      const high = uint32(bytes, at)
-      return high < 0x200000 ? high * 0x100000000 + uint32(bytes, at + 4) : bytes.readBigUInt64BE(at)
+      const high = view.getUint32(at)
+      return high < 0x200000 ? high * 0x100000000 + view.getUint32(at + 4) : view.getBigUint64(at)
     }
     case 0xd0:
-      return ((bytes[at] as number) << 24) >> 24
+      return view.getInt8(at)
     case 0xd1:
-      return (((bytes[at] as number) << 24) >> 16) | (bytes[at + 1] as number)
+      return view.getInt16(at)
     case 0xd2:
-      return uint32(bytes, at) | 0
+      return view.getInt32(at)
     default: {
-      const value = (uint32(bytes, at) | 0) * 0x100000000 + uint32(bytes, at + 4)
-      return Number.isSafeInteger(value) ? value : bytes.readBigInt64BE(at)
+      const value = view.getInt32(at) * 0x100000000 + view.getUint32(at + 4)
+      return Number.isSafeInteger(value) ? value : view.getBigInt64(at)
     }
   }
 }

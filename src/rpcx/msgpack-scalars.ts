@@ -1,8 +1,8 @@
 /** The leaves of MessagePack, written in their smallest form: numbers, text, bytes, time, and the headers of what holds them. */
 import { GomsError } from '../core/errors.ts'
-import { putFloat64, putUint32 } from './bytes.ts'
+import { putUint32 } from './bytes.ts'
 import type { PayloadWriter } from './codec.ts'
-import { writeShortAscii } from './text.ts'
+import { SHORT_CHARS, writeShortAscii } from './text.ts'
 
 export function putByte(writer: PayloadWriter, byte: number): void {
   if (writer.bytes.length === writer.position) writer.reserve(1)
@@ -16,74 +16,72 @@ function room(writer: PayloadWriter, byteCount: number): Buffer {
 }
 
 export function encodeNumber(value: number, writer: PayloadWriter): void {
-  const bytes = room(writer, 9)
-  writer.position = putNumber(bytes, writer.position, value)
+  room(writer, 9)
+  writer.position = putNumber(writer.view, writer.position, value)
 }
 
 /** Up to nine bytes, for which the room must be there. Returns where the next byte goes. */
-export function putNumber(bytes: Buffer, at: number, value: number): number {
+export function putNumber(view: DataView, at: number, value: number): number {
   if ((value & 0x7f) === value) {
-    bytes[at] = value
+    view.setUint8(at, value)
     return at + 1
   }
   // Go cannot read a float into an integer: whatever is a safe integer goes as one, −0 too.
-  if (Number.isSafeInteger(value)) return value >= 0 ? putUnsigned(bytes, at, value) : putNegative(bytes, at, value)
-  bytes[at] = 0xcb
-  putFloat64(bytes, at + 1, value)
+  if (Number.isSafeInteger(value)) return value >= 0 ? putUnsigned(view, at, value) : putNegative(view, at, value)
+  view.setUint8(at, 0xcb)
+  view.setFloat64(at + 1, value)
   return at + 9
 }
 
-function putUnsigned(bytes: Buffer, at: number, value: number): number {
+function putUnsigned(view: DataView, at: number, value: number): number {
   if (value < 0x80) {
-    bytes[at] = value
+    // Only −0 comes here.
+    view.setUint8(at, value)
     return at + 1
   }
   if (value < 0x100) {
-    bytes[at] = 0xcc
-    bytes[at + 1] = value
+    view.setUint16(at, 0xcc00 | value)
     return at + 2
   }
   if (value < 0x10000) {
-    bytes[at] = 0xcd
-    bytes[at + 1] = value >>> 8
-    bytes[at + 2] = value
+    view.setUint8(at, 0xcd)
+    view.setUint16(at + 1, value)
     return at + 3
   }
   if (value < 0x100000000) {
-    bytes[at] = 0xce
-    putUint32(bytes, at + 1, value)
+    view.setUint8(at, 0xce)
+    view.setUint32(at + 1, value)
     return at + 5
   }
-  bytes[at] = 0xcf
-  putUint32(bytes, at + 1, Math.floor(value / 0x100000000))
-  putUint32(bytes, at + 5, value >>> 0)
+  view.setUint8(at, 0xcf)
+  view.setUint32(at + 1, Math.floor(value / 0x100000000))
+  view.setUint32(at + 5, value >>> 0)
   return at + 9
 }
 
-function putNegative(bytes: Buffer, at: number, value: number): number {
+function putNegative(view: DataView, at: number, value: number): number {
   if (value >= -0x20) {
-    bytes[at] = value
+    view.setInt8(at, value)
     return at + 1
   }
   if (value >= -0x80) {
-    bytes[at] = 0xd0
-    bytes[at + 1] = value
+    view.setUint8(at, 0xd0)
+    view.setInt8(at + 1, value)
     return at + 2
   }
   if (value >= -0x8000) {
-    bytes[at] = 0xd1
-    bytes[at + 1] = value >> 8
-    bytes[at + 2] = value
+    view.setUint8(at, 0xd1)
+    view.setInt16(at + 1, value)
     return at + 3
   }
   if (value >= -0x80000000) {
-    bytes[at] = 0xd2
-    putUint32(bytes, at + 1, value)
+    view.setUint8(at, 0xd2)
+    view.setInt32(at + 1, value)
     return at + 5
   }
-  bytes[at] = 0xd3
-  putUint32(bytes, at + 1, Math.floor(value / 0x100000000))
-  putUint32(bytes, at + 5, value >>> 0)
+  view.setUint8(at, 0xd3)
+  view.setInt32(at + 1, Math.floor(value / 0x100000000))
+  view.setUint32(at + 5, value >>> 0)
   return at + 9
 }
 
@@ -99,12 +97,17 @@ export function encodeBigInt(value: bigint, writer: PayloadWriter): void {
 }
 
 export function encodeString(text: string, writer: PayloadWriter): void {
-  const length = text.length
-  if (length < 32) {
-    const bytes = room(writer, 1 + length)
-    if (writeShortAscii(bytes, writer.position + 1, text)) {
-      bytes[writer.position] = 0xa0 | length
-      writer.position += 1 + length
+  const { length } = text
+  if (length <= SHORT_CHARS) {
+    const bytes = room(writer, 2 + length)
+    const start = writer.position + (length < 32 ? 1 : 2)
+    if (writeShortAscii(bytes, start, text)) {
+      if (length < 32) bytes[start - 1] = 0xa0 | length
+      else {
+        bytes[start - 2] = 0xd9
+        bytes[start - 1] = length
+      }
+      writer.position = start + length
       return
     }
   }

@@ -128,6 +128,17 @@ describe('bytes', () => {
     expect(there(new Uint8Array([7]).buffer)).toStrictEqual(new Uint8Array([7]))
   })
 
+  test.each([
+    [31, 'bf'],
+    [32, 'd920'],
+    [48, 'd930'],
+    [49, 'd931'],
+  ])('text of %i characters has the smallest header, whatever writes it', (length, header) => {
+    const ascii = bytesOf('x'.repeat(length))
+    expect(ascii.toString('hex')).toBe(header + '78'.repeat(length))
+    expect(there('é'.repeat(length))).toBe('é'.repeat(length))
+  })
+
   test('in every header', () => {
     for (const size of [0, 255, 256, 65_535, 65_536]) {
       expect(there(new Uint8Array(size))).toStrictEqual(new Uint8Array(size))

@@ -7,7 +7,8 @@ import {
   type PayloadReader,
   readNumber,
 } from './msgpack-decode.ts'
-import type { MapShape, Shape } from './shape.ts'
+import { keyBytes, type MapShape, mapHeader, type Shape } from './shape.ts'
+import { differFromWords } from './shape-words.ts'
 import { readText } from './text.ts'
 
 /**
@@ -33,20 +34,18 @@ function mapFunction(shape: MapShape, depth: number, functions: string[]): strin
   const names = keys.map((_, i) => `v${i}`)
   functions.push(`
 function ${name}(r) {
-  const b = r.bytes, at = r.position, end = r.end
+  const b = r.bytes, d = r.view, at = r.position, end = r.end
   let p = at, c = 0, ${names.join(', ')}
-  ${compare(keys.length < 16 ? [0x80 | keys.length] : [0xde, keys.length >>> 8, keys.length & 0xff])}
-  ${keys.map((key, i) => compare([0xa0 | key.length, ...Buffer.from(key, 'latin1')]) + fields[i]).join('\n  ')}
-  if (p > end) { r.position = at; return undefined }
+  ${keys.map((key, i) => expect([...(i === 0 ? mapHeader(keys.length) : []), ...keyBytes(key)]) + fields[i]).join('\n  ')}
   r.position = p
   return { ${keys.map((key, i) => `${JSON.stringify(key)}: ${names[i]}`).join(', ')} }
 }`)
   return name
 }
 
-/** Bytes behind the payload may be compared too; nothing comes of it, because every value and the end check it. */
-function compare(bytes: readonly number[]): string {
-  const differs = bytes.map((byte, i) => `b[p${i === 0 ? '' : ` + ${i}`}] !== ${byte}`).join(' || ')
+/** Another shape where other bytes stand there, or not as many. */
+function expect(bytes: readonly number[]): string {
+  const differs = `end - p < ${bytes.length} || ${differFromWords(bytes)}`
   return `if (${differs}) { r.position = at; return undefined } p += ${bytes.length}; `
 }
 
@@ -54,9 +53,9 @@ function field(shape: Shape, v: string, depth: number, functions: string[]): str
   const generic = `{ r.position = p; ${v} = decodeValue(r, ${depth}); p = r.position }`
   switch (shape.kind) {
     case 'text':
-      return `c = b[p]; if (c >= 160 && c < 192 && p + (c & 31) < end) { ${v} = readText(b, p + 1, p + 1 + (c & 31)); p += 1 + (c & 31) } else ${generic}`
+      return `c = b[p]; if (c >= 160 && c < 192 && p + (c & 31) < end) { c &= 31; ${v} = readText(b, p + 1, p + 1 + c); p += 1 + c } else ${generic}`
     case 'number':
-      return `c = b[p]; if (c < 128 && p < end) { ${v} = c; p++ } else if (c >= ${FIRST_NUMBER} && c <= ${LAST_NUMBER} && p + 9 <= end) { ${v} = readNumber(b, c, p + 1); p += 1 + numberBytes[c - ${FIRST_NUMBER}] } else ${generic}`
+      return `c = b[p]; if (c < 128 && p < end) { ${v} = c; p++ } else if (c >= ${FIRST_NUMBER} && c <= ${LAST_NUMBER} && p + 9 <= end) { ${v} = readNumber(d, c, p + 1); p += 1 + numberBytes[c - ${FIRST_NUMBER}] } else ${generic}`
     case 'flag':
       return `c = b[p]; if ((c === 194 || c === 195) && p < end) { ${v} = c === 195; p++ } else ${generic}`
     case 'map': {
@@ -70,11 +69,27 @@ function field(shape: Shape, v: string, depth: number, functions: string[]): str
   }
 }
 
-/** Short lists only: longer headers, and what is no list, go the generic way. */
+/** Short ones in place; longer ones have a function of their own, which is compiled only where it is needed. */
 function listField(of: Shape, v: string, depth: number, functions: string[], generic: string): string {
   if (of.kind === 'any') return generic
   const item = `x${depth}`
-  const each = `let ${item}; ${field(of, item, depth + 1, functions)}; ${v}.push(${item})`
-  const all = `const n${depth} = c & 15; p++; ${v} = []; for (let i${depth} = 0; i${depth} < n${depth}; i${depth}++) { ${each} }`
-  return `c = b[p]; if (c >= 144 && c < 160 && p < end) { ${all} } else ${generic}`
+  const each = `let ${item}; ${field(of, item, depth + 1, functions)}`
+  const all = (keep: string): string =>
+    `for (let i${depth} = 0; i${depth} < n${depth}; i${depth}++) { ${each}; ${keep} }`
+  const name = `d${functions.length}`
+  // Up to 65535 items; what is longer, or no list, goes the generic way.
+  functions.push(`
+function ${name}(r) {
+  const b = r.bytes, d = r.view, end = r.end
+  let p = r.position, c = b[p]
+  if (c !== 220 || p + 3 > end) return decodeValue(r, ${depth})
+  const n${depth} = d.getUint16(p + 1), ${v} = []
+  p += 3; ${all(`${v}.push(${item})`)}
+  r.position = p
+  return ${v}
+}`)
+  // At once as long as it becomes: one that grows has room for 17 from its first item on.
+  const short = `const n${depth} = c & 15; p++; ${v} = new Array(n${depth}); ${all(`${v}[i${depth}] = ${item}`)}`
+  const long = `r.position = p; ${v} = ${name}(r); p = r.position`
+  return `c = b[p]; if (c >= 144 && c < 160 && p < end) { ${short} } else { ${long} }`
 }

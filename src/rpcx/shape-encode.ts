@@ -2,7 +2,8 @@
 import type { PayloadWriter } from './codec.ts'
 import { encodeValue } from './msgpack-encode.ts'
 import { putCount, putNumber } from './msgpack-scalars.ts'
-import type { MapShape, Shape } from './shape.ts'
+import { keyBytes, type MapShape, mapHeader, type Shape } from './shape.ts'
+import { storeWords } from './shape-words.ts'
 import { writeShortAscii } from './text.ts'
 
 /** Writes the value if it is of the shape. False: nothing was written. */
@@ -21,6 +22,7 @@ export function compileEncoder(shape: MapShape): ShapeEncoder {
   const root = mapFunction(shape, 0, functions)
   const source = `'use strict'; ${functions.join('\n')}\nreturn ${root}`
   const tools = {
+    encodeAside,
     encodeValue,
     putCount,
     putNumber,
@@ -29,6 +31,17 @@ export function compileEncoder(shape: MapShape): ShapeEncoder {
     prototypeOf: Object.getPrototypeOf,
   }
   return new Function(...Object.keys(tools), source)(...Object.values(tools)) as ShapeEncoder
+}
+
+/**
+ * What is not as the shape has it, from `position` on. Leaves room for `rest`, and returns where the next byte goes. One
+ * call for the whole of it: most of these never run, and what is compiled for each field should stay small.
+ */
+function encodeAside(value: unknown, writer: PayloadWriter, position: number, depth: number, rest: number): number {
+  writer.position = position
+  encodeValue(value, writer, depth)
+  if (writer.bytes.length - writer.position < rest) writer.reserve(rest)
+  return writer.position
 }
 
 /** Adds the function for a map and for those inside it. Returns its name. Keys are plain ASCII (see shape.ts). */
@@ -46,25 +59,12 @@ function ${name}(v, w) {
   const ${keys.map((key, n) => `v${n} = v[${JSON.stringify(key)}]`).join(', ')}
   if (${keys.map((_, n) => `v${n} === undefined`).join(' || ')}) return false
   if (w.bytes.length - w.position < ${roomFrom(shape, 0)}) w.reserve(${roomFrom(shape, 0)})
-  let b = w.bytes, p = w.position, l = 0
-  ${constants(header(keys.length))}
-  ${keys.map((key, n) => constants(keyBytes(key)) + fields[n]).join('\n  ')}
+  let b = w.bytes, d = w.view, p = w.position, l = 0
+  ${keys.map((key, n) => storeWords([...(n === 0 ? mapHeader(keys.length) : []), ...keyBytes(key)]) + fields[n]).join('\n  ')}
   w.position = p
   return true
 }`)
   return name
-}
-
-function header(count: number): number[] {
-  return count < 16 ? [0x80 | count] : [0xde, count >>> 8, count & 0xff]
-}
-
-function keyBytes(key: string): number[] {
-  return [0xa0 | key.length, ...Buffer.from(key, 'latin1')]
-}
-
-function constants(bytes: readonly number[]): string {
-  return `${bytes.map((byte, i) => `b[p${i === 0 ? '' : ` + ${i}`}] = ${byte};`).join(' ')} p += ${bytes.length};`
 }
 
 /** What is written in place from that field on, at most; a value that goes another way makes its own room. */
@@ -76,16 +76,16 @@ function roomFrom(shape: MapShape, first: number): number {
 /** Leaves place and buffer to another function, then takes them up again with room for the rest. */
 function aside(call: string, rest: number): string {
   const room = rest === 0 ? '' : `if (w.bytes.length - w.position < ${rest}) w.reserve(${rest}); `
-  return `{ w.position = p; ${call}; ${room}b = w.bytes; p = w.position }`
+  return `{ w.position = p; ${call}; ${room}b = w.bytes; d = w.view; p = w.position }`
 }
 
 function field(shape: Shape, v: string, rest: number, depth: number, functions: string[]): string {
-  const generic = aside(`encodeValue(${v}, w, ${depth})`, rest)
+  const generic = `{ p = encodeAside(${v}, w, p, ${depth}, ${rest}); b = w.bytes; d = w.view }`
   switch (shape.kind) {
     case 'text':
       return `if (typeof ${v} === 'string' && (l = ${v}.length) <= ${SHORT_TEXT} && writeShortAscii(b, p + 1, ${v})) { b[p] = 160 | l; p += 1 + l } else ${generic}`
     case 'number':
-      return `if (typeof ${v} === 'number') p = putNumber(b, p, ${v}); else ${generic}`
+      return `if (typeof ${v} === 'number') p = putNumber(d, p, ${v}); else ${generic}`
     case 'flag':
       return `if (typeof ${v} === 'boolean') b[p++] = ${v} ? 195 : 194; else ${generic}`
     case 'map': {
@@ -102,8 +102,9 @@ function field(shape: Shape, v: string, rest: number, depth: number, functions: 
 function listField(of: Shape, v: string, rest: number, depth: number, functions: string[], generic: string): string {
   if (of.kind === 'any') return generic
   const item = `x${depth}`
-  const room = `if (b.length - p < ${ITEM_ROOM}) { w.position = p; w.reserve(${ITEM_ROOM}); b = w.bytes; p = w.position }`
+  const room = `if (b.length - p < ${ITEM_ROOM}) { w.position = p; w.reserve(${ITEM_ROOM}); b = w.bytes; d = w.view; p = w.position }`
   const each = `const ${item} = ${v}[i${depth}]; ${room} ${field(of, item, 0, depth + 1, functions)}`
-  const all = `const n${depth} = ${v}.length; ${aside(`putCount(w, n${depth}, 144, 220)`, 0)} for (let i${depth} = 0; i${depth} < n${depth}; i${depth}++) { ${each} }`
+  const count = `if (n${depth} < 16) b[p++] = 144 | n${depth}; else ${aside(`putCount(w, n${depth}, 144, 220)`, 0)}`
+  const all = `const n${depth} = ${v}.length; ${count} for (let i${depth} = 0; i${depth} < n${depth}; i${depth}++) { ${each} }`
   return `if (Array.isArray(${v})) { ${all} ${aside('', rest)} } else ${generic}`
 }

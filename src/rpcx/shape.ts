@@ -21,6 +21,16 @@ const MAX_SHAPE_DEPTH = 4
 
 const ANY: Shape = { kind: 'any' }
 
+/** The header of a map of so many keys. */
+export function mapHeader(count: number): number[] {
+  return count < 16 ? [0x80 | count] : [0xde, count >>> 8, count & 0xff]
+}
+
+/** A key as it is written, behind its header of one byte. */
+export function keyBytes(key: string): number[] {
+  return [0xa0 | key.length, ...Buffer.from(key, 'latin1')]
+}
+
 export function shapeOf(value: unknown, depth = 0): Shape {
   if (typeof value === 'string') return { kind: 'text' }
   if (typeof value === 'number') return { kind: 'number' }

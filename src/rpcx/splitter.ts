@@ -1,6 +1,6 @@
 /** Bytes in any pieces to whole frames. A frame that came whole is not copied; one in pieces costs what has arrived of it. */
 import { GomsError } from '../core/errors.ts'
-import { uint32 } from './bytes.ts'
+import { sharedViewOf } from './bytes.ts'
 import { createFrame, type Frame, HEAD_BYTES, LENGTHS_BYTES, MAGIC, readFrame } from './frame.ts'
 import { DEFAULT_FRAME_LIMIT_BYTES } from './writer.ts'
 
@@ -39,7 +39,7 @@ export function createSplitter(
     if (bytes[start] !== MAGIC)
       throw new GomsError('DATA_LOSS', `rpc: no rpcx frame (begins with byte ${bytes[start]})`)
     if (end - start < HEAD_BYTES) return 0
-    const total = uint32(bytes, start + 12)
+    const total = sharedViewOf(bytes).getUint32(start + 12)
     if (total < LENGTHS_BYTES) throw new GomsError('DATA_LOSS', `rpc: damaged frame: total ${total}, at least 16`)
     if (total > limitBytes) {
       throw new GomsError('RESOURCE_EXHAUSTED', `rpc: frame too long (${total} bytes, limit ${limitBytes})`)

@@ -4,7 +4,7 @@ import { readShortAscii } from './short-text.ts'
 /** Bytes up to which text is read in JavaScript. */
 const SHORT_BYTES = 16
 /** Up to here a loop beats the runtime's own conversion. */
-const SHORT_CHARS = 48
+export const SHORT_CHARS = 48
 
 /**
  * Writes at most {@link SHORT_CHARS} ASCII characters from `position`. Returns false, with rubbish left behind, where the

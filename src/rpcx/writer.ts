@@ -1,5 +1,6 @@
 /** Where frames are put together: one slab after another, so that what has been handed to a socket is never overwritten. */
 import { GomsError } from '../core/errors.ts'
+import { viewOf } from './bytes.ts'
 import type { PayloadWriter } from './codec.ts'
 
 /** Bytes of `total` in a frame's head at most, unless configured: path, method, metadata and payload with their lengths. */
@@ -40,6 +41,7 @@ export function createWriter(limitBytes: number = DEFAULT_FRAME_LIMIT_BYTES): Fr
 
 class SlabWriter implements FrameWriter {
   bytes: Buffer
+  view: DataView
   position = 0
   frameStart = 0
   readonly #limitBytes: number
@@ -48,6 +50,7 @@ class SlabWriter implements FrameWriter {
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
     this.bytes = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    this.view = viewOf(this.bytes)
   }
 
   get waitingBytes(): number {
@@ -72,6 +75,7 @@ class SlabWriter implements FrameWriter {
     const waiting = this.bytes.subarray(this.#taken, this.position)
     const needed = waiting.length + byteCount
     this.bytes = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, needed > SLAB_BYTES ? needed * 2 : needed))
+    this.view = viewOf(this.bytes)
     this.bytes.set(waiting)
     this.position -= this.#taken
     this.frameStart -= this.#taken
@@ -83,6 +87,7 @@ class SlabWriter implements FrameWriter {
     this.#taken = this.position
     if (this.bytes.length - this.position < WORTH_KEEPING_BYTES || this.bytes.length > SLAB_BYTES) {
       this.bytes = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.view = viewOf(this.bytes)
       this.position = 0
       this.#taken = 0
     }

@@ -11,13 +11,14 @@ import { keyCheck } from './call-key.ts'
 import { onConnectionClose } from './connection.ts'
 import { bindContext, runInCall } from './context.ts'
 import { InboundCall } from './inbound-call.ts'
+import { Intake } from './intake.ts'
 import { type InternalHeaders, takeInternalHeaders } from './internal-headers.ts'
 import { answerProbe, type Probe, probeOf } from './probe.ts'
 import { deny, denyUpgrade, FAILED, NO_HTTP, NO_UPGRADE } from './refusal.ts'
 import { guardResponse, type HeadWatch } from './response-guard.ts'
 import type { ServiceDefinition } from './service.ts'
 import { createSessions } from './session.ts'
-import { type Door, refuse } from './stack.ts'
+import { refuse } from './stack.ts'
 
 export interface InboundDeps {
   readonly definition: ServiceDefinition
@@ -68,19 +69,11 @@ export function createInbound(deps: InboundDeps): Inbound {
   const app = createApplication(definition, service, clock, fail)
   const sessions = createSessions(clock)
   const calls = new WeakMap<ServerResponse, InboundCall>()
-  let state: 'starting' | 'started' | 'closed' = 'starting'
+  const intake = new Intake({
+    ...{ definition, nodeId: deps.nodeId, service, clock, alsoInFlight: deps.alsoInFlight },
+    refused: () => sessions.end(),
+  })
   let leaving = false
-  let refusing = false
-  let inFlight = 0
-  const waiting: (() => void)[] = []
-
-  const door: Door = {
-    target: `${service}/${deps.nodeId}`,
-    maxInFlight: definition.maxInFlight ?? Number.POSITIVE_INFINITY,
-    started: () => state === 'started',
-    refusing: () => refusing,
-    inFlight: () => inFlight + (deps.alsoInFlight?.() ?? 0),
-  }
 
   const watch: HeadWatch = {
     leaving: () => leaving,
@@ -90,13 +83,8 @@ export function createInbound(deps: InboundDeps): Inbound {
       if (!eventStream || call === undefined || call.session || call.ended) return
       call.session = true
       sessions.addStream(res, call)
-      settle()
+      intake.leave()
     },
-  }
-
-  function settle(): void {
-    inFlight--
-    if (inFlight <= 0) for (const resolve of waiting.splice(0)) resolve()
   }
 
   function request(req: IncomingMessage, res: ServerResponse): void {
@@ -106,7 +94,7 @@ export function createInbound(deps: InboundDeps): Inbound {
       return
     }
     const headers = takeInternalHeaders(req, check)
-    const denial = refuse(headers, door) ?? (app.takesRequests ? undefined : NO_HTTP)
+    const denial = refuse(headers, intake) ?? (app.takesRequests ? undefined : NO_HTTP)
     if (denial === undefined) {
       run(req, res, headers)
       return
@@ -119,7 +107,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     const call = new InboundCall(req.headers, headers, clock, service)
     bindContext(req, call)
     calls.set(res, call)
-    inFlight++
+    intake.enter()
     guardResponse(res, watch)
     const finish = (): void => {
       if (call.ended) return
@@ -127,7 +115,7 @@ export function createInbound(deps: InboundDeps): Inbound {
       if (!res.writableFinished) call.abort(new GomsError('CANCELLED', 'call: the caller went away'))
       call.end()
       if (call.session) sessions.removeStream(res)
-      else settle()
+      else intake.leave()
     }
     const forget = onConnectionClose(req.socket, finish)
     res.once('close', finish)
@@ -148,7 +136,7 @@ export function createInbound(deps: InboundDeps): Inbound {
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const headers = takeInternalHeaders(req, check)
-    const denial = refuse(headers, door)
+    const denial = refuse(headers, intake)
     if (denial !== undefined) {
       denyUpgrade(socket, denial, compat, traceOf(req, headers))
       return
@@ -186,7 +174,7 @@ export function createInbound(deps: InboundDeps): Inbound {
 
   function answerTo(probe: Probe, req: IncomingMessage, res: ServerResponse): void {
     if (leaving) res.shouldKeepAlive = false
-    const ready = state === 'started' && !leaving && (deps.ready?.() ?? true)
+    const ready = intake.started && !leaving && (deps.ready?.() ?? true)
     if (probe === 'live') answerProbe(req, res, true, 'live')
     else answerProbe(req, res, ready, ready ? 'ready' : leaving ? 'draining' : 'starting')
   }
@@ -195,32 +183,24 @@ export function createInbound(deps: InboundDeps): Inbound {
     return compat === 'native' ? new InboundCall(req.headers, headers, clock).traceId : undefined
   }
 
-  function refuseAll(): void {
-    if (refusing) return
-    refusing = true
-    sessions.end()
-  }
-
   return {
     request,
     upgrade,
     async start() {
       await app.start()
-      if (state === 'starting') state = 'started'
+      intake.start()
     },
     drain(serveForMs = 0) {
       leaving = true
-      if (serveForMs <= 0) refuseAll()
-      else clock.after(serveForMs, refuseAll)
+      intake.drain(serveForMs)
     },
-    inFlight: () => inFlight,
+    inFlight: () => intake.inFlight,
     sessions: () => sessions.size,
-    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    idle: () => intake.idle(),
     async close() {
       leaving = true
-      refuseAll()
-      if (state === 'closed') return
-      state = 'closed'
+      if (intake.closed) return
+      intake.close()
       await app.close().catch((error: unknown) => log.error(`http: close failed: ${messageOf(error)}`))
     },
   }

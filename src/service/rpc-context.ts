@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { InternalHeaders } from './internal-headers.ts'
 import { ServedCall } from './served-call.ts'
@@ -11,10 +12,9 @@ import { ServedCall } from './served-call.ts'
 /** One RPC call at the node that serves it. */
 export class RpcCall extends ServedCall {
   readonly #received: RpcReceived
-  #listens = false
 
   constructor(received: RpcReceived, internal: InternalHeaders, clock: Clock, service: string) {
-    super(internal, clock, service)
+    super(internal, clock, service, received.arrivedAtMs)
     this.#received = received
   }
 
@@ -22,19 +22,23 @@ export class RpcCall extends ServedCall {
     return this.#received.metadata(lowerCaseName)
   }
 
-  protected override watched(): void {
-    this.listen()
+  protected override receivedTrace(): TraceContext {
+    const words = this.#received.trace
+    return words === undefined ? super.receivedTrace() : receiveTraceWords(words)
   }
 
-  /**
-   * Hears of a withdrawal from now on. Nothing can be withdrawn before the handler has returned to the event loop, so a
-   * handler that answers at once, and never looks at its signal, costs no listener.
-   */
-  listen(): void {
-    if (this.#listens) return
-    this.#listens = true
-    this.#received.onAbort(() => this.abort(new GomsError('CANCELLED', 'call: the caller went away')))
+  /** Only now: a handler that never looks at its signal costs no listener. */
+  protected override watched(): void {
+    this.#received.onAbort(() => this.abort(withdrawn()))
   }
+
+  protected override gone(): GomsError | undefined {
+    return this.#received.withdrawn ? withdrawn() : undefined
+  }
+}
+
+function withdrawn(): GomsError {
+  return new GomsError('CANCELLED', 'call: the caller went away')
 }
 
 /** What contexts are made of. */

@@ -37,7 +37,7 @@ interface Opened {
   readonly clock: ManualClock
   readonly lines: Line[]
   /** Hands a request over, and gives what has come back by the time the handler has returned. */
-  send(method: string, input?: unknown, metadata?: Record<string, string>, name?: string): Sent
+  send(method: string, input?: unknown, metadata?: Record<string, string>, name?: string, arrivedAtMs?: number): Sent
 }
 
 function open(definition: ServiceDefinition, deps: Partial<RpcInboundDeps> = {}, started = true): Opened {
@@ -56,10 +56,10 @@ function open(definition: ServiceDefinition, deps: Partial<RpcInboundDeps> = {},
     inbound,
     clock,
     lines,
-    send(method, input, metadata = KEYED, name = definition.name) {
+    send(method, input, metadata = KEYED, name = definition.name, arrivedAtMs = undefined) {
       const answer: Answer = {}
       let listener: (() => void) | undefined
-      const received: RpcReceived = {
+      const received: RpcReceived & { withdrawn: boolean } = {
         service: name,
         method,
         metadata: (key) => (Object.hasOwn(metadata, key) ? (metadata as Record<string, string>)[key] : undefined),
@@ -68,6 +68,8 @@ function open(definition: ServiceDefinition, deps: Partial<RpcInboundDeps> = {},
           return input
         },
         oneway: false,
+        withdrawn: false,
+        ...(arrivedAtMs !== undefined && { arrivedAtMs }),
         onAbort(one) {
           if (listener !== undefined) throw new Error('one listener a request is enough')
           listener = one
@@ -83,7 +85,11 @@ function open(definition: ServiceDefinition, deps: Partial<RpcInboundDeps> = {},
         },
       }
       inbound.handler(received, responder)
-      return { answer, withdraw: () => listener?.() }
+      const withdraw = (): void => {
+        received.withdrawn = true
+        listener?.()
+      }
+      return { answer, withdraw }
     },
   }
 }
@@ -431,6 +437,34 @@ describe('the context of a handler', () => {
       [true, 'CANCELLED'],
       [true, 'CANCELLED'],
     ])
+  })
+
+  it('has a signal that tells of a withdrawal even once the handler is done', async () => {
+    let answer: (value: unknown) => void = () => {}
+    let context: CallContext | undefined
+    const definition = service('user', {
+      rpc: {
+        wait: (_: unknown, given) => {
+          context = given
+          return new Promise((resolve) => (answer = resolve))
+        },
+      },
+    })
+    const { send } = open(definition)
+    send('wait').withdraw()
+    answer('done')
+    await turn()
+    expect(context?.signal.reason).toMatchObject({ code: 'CANCELLED' })
+  })
+
+  it('has what is left since its request arrived', () => {
+    const definition = service('user', { rpc: { left: (_: unknown, { leftMs }) => leftMs() } })
+    const { send, clock } = open(definition)
+    const arrivedAtMs = clock.now()
+    clock.advance(300)
+    const timed = { ...KEYED, __ServerTimeout: '1000' }
+    expect(send('left', undefined, timed).answer.output).toBe(1000)
+    expect(send('left', undefined, timed, 'user', arrivedAtMs).answer.output).toBe(700)
   })
 
   it('has a signal that aborts at the deadline, and not once the call has ended', async () => {

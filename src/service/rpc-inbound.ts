@@ -8,13 +8,14 @@ import type { Log } from '../core/log.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { RpcHandler, RpcReceived, RpcResponder } from '../transport/rpc.ts'
 import { textCheck } from './call-key.ts'
+import { Intake } from './intake.ts'
 import { type Denial, NO_METHOD } from './refusal.ts'
 import { createContexts, RpcCall } from './rpc-context.ts'
 import { denialFault, type FaultDeps, toFault } from './rpc-fault.ts'
 import { readMetadata } from './rpc-metadata.ts'
 import { createRpcMethod, type RpcMethod } from './rpc-method.ts'
 import type { ServiceDefinition } from './service.ts'
-import { type Door, refuse } from './stack.ts'
+import { refuse } from './stack.ts'
 import { isThenable } from './thenable.ts'
 
 export interface RpcInboundDeps {
@@ -71,43 +72,33 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
     emit: deps.emit ?? noBroker,
   })
   const faults: FaultDeps = { log, newErrorId: deps.newErrorId ?? (() => randomBytes(6).toString('hex')) }
-  let state: 'starting' | 'started' | 'closed' = 'starting'
-  let refusing = false
-  let inFlight = 0
-  const waiting: (() => void)[] = []
-
-  const door: Door = {
-    target: `${service}/${deps.nodeId}`,
-    maxInFlight: definition.maxInFlight ?? Number.POSITIVE_INFINITY,
-    started: () => state === 'started',
-    refusing: () => refusing,
-    inFlight: () => inFlight + (deps.alsoInFlight?.() ?? 0),
-  }
+  const intake = new Intake({ definition, nodeId: deps.nodeId, service, clock, alsoInFlight: deps.alsoInFlight })
 
   function handle(received: RpcReceived, responder: RpcResponder): void {
     const internal = readMetadata(received, check, admitGo)
     const method = received.service === service ? methods.get(received.method) : undefined
-    const denial = refuse(internal, door)
+    const denial = refuse(internal, intake)
     if (denial !== undefined || method === undefined) {
       responder.fault(denialFault(denial ?? unknownMethod(received, service), `${service}.${received.method}`))
       return
     }
-    inFlight++
+    intake.enter()
     const call = new RpcCall(received, internal, clock, service)
     try {
       const answer = method.run(received.input(method.codecs), contextOf(call), call)
-      if (isThenable(answer)) {
-        call.listen()
-        answer.then(
-          (settled) => reply(settled, method, call, responder),
-          (thrown: unknown) => fail(thrown, method, call, responder),
-        )
-      } else {
-        reply(answer, method, call, responder)
-      }
+      if (isThenable(answer)) wait(answer, method, call, responder)
+      else reply(answer, method, call, responder)
     } catch (thrown) {
       fail(thrown, method, call, responder)
     }
+  }
+
+  /** Apart from `handle`, so that a handler that answers at once does not pay for what is remembered here. */
+  function wait(answer: PromiseLike<unknown>, method: RpcMethod, call: RpcCall, responder: RpcResponder): void {
+    answer.then(
+      (settled) => reply(settled, method, call, responder),
+      (thrown: unknown) => fail(thrown, method, call, responder),
+    )
   }
 
   /** Ended before the answer goes out: whoever gets it may send the next call at once. */
@@ -131,33 +122,22 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
   function end(call: RpcCall): boolean {
     if (call.ended) return false
     call.end()
-    inFlight--
-    if (inFlight <= 0 && waiting.length > 0) for (const resolve of waiting.splice(0)) resolve()
+    intake.leave()
     return true
   }
 
   return {
     handler: handle,
     start() {
-      if (state === 'starting') state = 'started'
+      intake.start()
       if (Object.keys(definition.on ?? {}).length > 0) {
         log.warn(`${service}: its event handlers (\`on\`) are not called: events come with a broker`)
       }
     },
-    drain(serveForMs = 0) {
-      if (serveForMs <= 0) refusing = true
-      else {
-        clock.after(serveForMs, () => {
-          refusing = true
-        })
-      }
-    },
-    inFlight: () => inFlight,
-    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
-    close() {
-      refusing = true
-      state = 'closed'
-    },
+    drain: (serveForMs = 0) => intake.drain(serveForMs),
+    inFlight: () => intake.inFlight,
+    idle: () => intake.idle(),
+    close: () => intake.close(),
   }
 }
 

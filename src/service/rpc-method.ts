@@ -1,7 +1,7 @@
 /** One method at work: its input checked, its handler called, its output checked. Synchronous as long as all of them are. */
 import type { HandlerContext } from '../contract/handler.ts'
 import type { Method } from '../contract/method.ts'
-import type { StandardIssue, StandardResult, StandardSchema } from '../contract/standard-schema.ts'
+import type { StandardIssue, StandardProps, StandardResult } from '../contract/standard-schema.ts'
 import { GomsError } from '../core/errors.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import { type AmbientContext, callHandler } from './context.ts'
@@ -33,8 +33,9 @@ export interface RpcMethodParts {
 export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
   const { where, method, codecs, ambient } = parts
   const handler = parts.handler as (input: unknown, context: HandlerContext) => unknown
-  const input = method.input
-  const output = parts.checksOutput ? method.output : undefined
+  // Once: with some libraries what stands under that name is made whenever it is asked for.
+  const input = method.input?.['~standard']
+  const output = parts.checksOutput ? method.output?.['~standard'] : undefined
 
   function invoke(value: unknown, context: HandlerContext, call: AmbientContext): unknown {
     const answer = callHandler(handler, value, context, call, ambient)
@@ -43,8 +44,8 @@ export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
   }
 
   /** The answer itself, never what the schema makes of it: in production there is no schema. */
-  function checked(schema: StandardSchema, answer: unknown): unknown {
-    const result = schema['~standard'].validate(answer)
+  function checked(schema: StandardProps, answer: unknown): unknown {
+    const result = schema.validate(answer)
     if (isThenable(result)) return result.then((settled) => fitting(settled, answer))
     return fitting(result, answer)
   }
@@ -66,7 +67,7 @@ export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
     errors: method.errors,
     run(value, context, call) {
       if (input === undefined) return invoke(value, context, call)
-      const result = input['~standard'].validate(value)
+      const result = input.validate(value)
       if (isThenable(result)) return result.then((settled) => invoke(accepted(settled), context, call))
       return invoke(accepted(result), context, call)
     },

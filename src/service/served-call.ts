@@ -19,14 +19,15 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   #aborted: GomsError | undefined
   #ended = false
 
-  constructor(internal: InternalHeaders, clock: Clock, service: string | undefined) {
+  /** @param arrivedAtMs by that clock. @default now */
+  constructor(internal: InternalHeaders, clock: Clock, service: string | undefined, arrivedAtMs?: number) {
     this.service = service
     this.caller = internal.caller
     this.identity = internal.identity
     this.attempt = internal.attempt
     this.#clock = clock
     this.#deadlineAtMs =
-      internal.deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + internal.deadlineMs
+      internal.deadlineMs === undefined ? Number.POSITIVE_INFINITY : (arrivedAtMs ?? clock.now()) + internal.deadlineMs
   }
 
   /** A header or metadata of the request, by its lower-case name. */
@@ -35,10 +36,19 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   /** Somebody will look at the signal: from now on `abort` must be told of what happens. */
   protected watched(): void {}
 
+  /** Why nobody waits any more, where that was not told to `abort` because nobody had looked yet. */
+  protected gone(): GomsError | undefined {
+    return undefined
+  }
+
   /** This node's own span: a child of what the caller sent, or the start of a trace. */
   get trace(): TraceContext {
-    if (this.#trace === undefined) this.#trace = receiveTrace((name) => this.sent(name))
+    if (this.#trace === undefined) this.#trace = this.receivedTrace()
     return this.#trace
+  }
+
+  protected receivedTrace(): TraceContext {
+    return receiveTrace((name) => this.sent(name))
   }
 
   get traceId(): string {
@@ -52,6 +62,7 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      this.#aborted ??= this.gone()
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted)
       else if (!this.#ended) this.#watch()
     }

@@ -10,10 +10,10 @@ import { type Denial, DRAINING, OVERLOADED, STARTING, TOO_LATE, WRONG_KEY, WRONG
 export interface Door {
   /** `<service>/<node id>` of this node. */
   readonly target: string
-  readonly maxInFlight: number
-  started(): boolean
-  refusing(): boolean
-  inFlight(): number
+  readonly started: boolean
+  readonly refusing: boolean
+  /** As many calls are in progress as it takes. */
+  readonly full: boolean
 }
 
 /**
@@ -32,9 +32,9 @@ export interface Door {
 export function refuse(headers: InternalHeaders, door: Door): Denial | undefined {
   if (headers.target !== undefined && headers.target !== door.target) return WRONG_NODE
   if (!headers.admitted) return WRONG_KEY
-  if (door.refusing()) return DRAINING
-  if (!door.started()) return STARTING
+  if (door.refusing) return DRAINING
+  if (!door.started) return STARTING
   if (headers.deadlineMs !== undefined && headers.deadlineMs <= 0) return TOO_LATE
-  if (door.inFlight() >= door.maxInFlight) return OVERLOADED
+  if (door.full) return OVERLOADED
   return undefined
 }

@@ -1,7 +1,8 @@
 /** Where in a trace a call stands: made anew, carried on to a child, and written into headers. Reading is in `trace-headers.ts`. */
-import type { TraceContext } from '../core/context.ts'
+import type { TraceContext, TraceWords } from '../core/context.ts'
 import { type GetHeader, readSampling, readTraceContext } from './trace-headers.ts'
 import { createTraceIds } from './trace-ids.ts'
+import { fromTraceWords } from './trace-words.ts'
 
 export { type GetHeader, readTraceContext } from './trace-headers.ts'
 
@@ -12,15 +13,14 @@ export function newTrace(sampled?: boolean): TraceContext {
   return { traceId: ids.traceId(), spanId: ids.spanId(), parentId: undefined, sampled, state: undefined }
 }
 
-/** The same as the value of `traceparent`, not sampled; {@link rootOf} reads it back. */
-export function newTraceparent(): string {
-  return ids.traceparent()
+/** The same as numbers; {@link rootOf} has its text. */
+export function newTraceWords(): TraceWords {
+  return ids.words()
 }
 
-/** The position that {@link newTraceparent} made. */
-export function rootOf(traceparent: string): TraceContext {
-  const traceId = traceparent.slice(3, 35)
-  return { traceId, spanId: traceparent.slice(36, 52), parentId: undefined, sampled: undefined, state: undefined }
+/** The position that {@link newTraceWords} made. */
+export function rootOf(words: TraceWords): TraceContext {
+  return { ...(fromTraceWords(words) as TraceContext), sampled: undefined }
 }
 
 /** The next position below: same trace, decision and state; a span id of its own. */
@@ -38,6 +38,12 @@ export function childOf(parent: TraceContext): TraceContext {
 export function receiveTrace(get: GetHeader): TraceContext {
   const sent = readTraceContext(get)
   return sent ? childOf(sent) : newTrace(readSampling(get))
+}
+
+/** The same where the sender's position came as numbers. */
+export function receiveTraceWords(words: TraceWords): TraceContext {
+  const sent = fromTraceWords(words)
+  return sent ? childOf(sent) : newTrace()
 }
 
 /**

@@ -1,20 +1,16 @@
 /** Ids of traces and spans: random enough never to meet again, cheap enough to make for every call. */
 import { randomBytes } from 'node:crypto'
+import type { TraceWords } from '../core/context.ts'
 
 const DIGITS = Buffer.from('0123456789abcdef')
-/** A root as `traceparent` has it, not sampled; the digits are written over for every one. */
-const ROOT = Buffer.from(`00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`)
-const TRACE_AT = 3
-const SPAN_AT = 36
-const DIGITS_64 = 16
 
 export interface TraceIds {
   /** 128 bits, 32 digits, never all zero. */
   traceId(): string
   /** 64 bits, 16 digits, never all zero. */
   spanId(): string
-  /** Both as the `traceparent` of a new trace, in one piece: put together from ids it costs three times as much. */
-  traceparent(): string
+  /** Both for a new trace, not sampled, without a digit: text costs several times as much, and few ask for it. */
+  words(): TraceWords
 }
 
 /**
@@ -49,21 +45,25 @@ export function createTraceIds(seed: Uint8Array = randomBytes(16)): TraceIds {
     return digits((high | low) === 0 ? 1 : high) + digits(low)
   }
 
-  function write64(at: number): void {
-    const high = word()
-    const low = word()
-    writeDigits(at, (high | low) === 0 ? 1 : high)
-    writeDigits(at + DIGITS_64 / 2, low)
-  }
-
   return {
     traceId: () => id64() + id64(),
     spanId: id64,
-    traceparent() {
-      write64(TRACE_AT)
-      write64(TRACE_AT + DIGITS_64)
-      write64(SPAN_AT)
-      return ROOT.toString('latin1')
+    words() {
+      const trace0 = word()
+      const trace1 = word()
+      const trace2 = word()
+      const trace3 = word()
+      const span0 = word()
+      const span1 = word()
+      return {
+        trace0: (trace0 | trace1 | trace2 | trace3) === 0 ? 1 : trace0,
+        trace1,
+        trace2,
+        trace3,
+        span0: (span0 | span1) === 0 ? 1 : span0,
+        span1,
+        sampled: false,
+      }
     },
   }
 }
@@ -85,6 +85,7 @@ function digit(word: number, shift: number): number {
   return DIGITS[(word >>> shift) & 15] as number
 }
 
-function writeDigits(at: number, word: number): void {
-  for (let i = 0; i < 8; i++) ROOT[at + i] = digit(word, 28 - 4 * i)
+/** Eight lower-case hex digits of 32 bits. */
+export function writeDigits(bytes: Buffer, at: number, word: number): void {
+  for (let i = 0; i < 8; i++) bytes[at + i] = digit(word, 28 - 4 * i)
 }

@@ -80,8 +80,11 @@ export interface HttpExchange {
    * exchange is as it was
    */
   head(status: number, reason: string, fields: string, framing: AnswerFraming): void
-  /** Body bytes. Valid during the call only for the engine as well: it copies what it cannot send at once. False: wait for `drain`. */
-  write(chunk: Buffer): boolean
+  /**
+   * Body bytes, or a text of Latin-1 that stands for them. Valid during the call only for the engine as well: it copies what
+   * it cannot send at once. False: wait for `drain`.
+   */
+  write(chunk: Buffer | string): boolean
   /** Trailer lines are sent only where the answer is chunked. Everything that waits leaves. */
   end(trailers?: string): void
   readonly headSent: boolean

@@ -150,7 +150,7 @@ export class NodeExchange implements HttpExchange {
     })
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer | string): boolean {
     if (this.closed || this.#ended || chunk.length === 0) return true
     if (!this.headSent) throw new Error('the head of an answer comes before its body')
     if (this.#left === BODILESS) return true
@@ -162,7 +162,7 @@ export class NodeExchange implements HttpExchange {
       }
       this.#left -= chunk.length
     }
-    return this.#res.write(Buffer.from(chunk))
+    return typeof chunk === 'string' ? this.#res.write(chunk, 'latin1') : this.#res.write(Buffer.from(chunk))
   }
 
   end(trailers = ''): void {

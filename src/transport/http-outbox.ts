@@ -1,6 +1,7 @@
 /** What leaves over one HTTP connection: whatever is said in one turn goes in one write. */
 import type { Socket } from 'node:net'
 import { latin1 } from '../http/octets.ts'
+import { copyToWrite, copyWritten } from './write-copies.ts'
 
 /** Up to here a message is one string: the runtime copies it, and writes it without allocating. */
 const STRING_BYTES = 16_384
@@ -30,16 +31,16 @@ export class HttpOutbox {
     this.#text += text
   }
 
-  /** Valid during the call only: they are copied one way or the other. */
-  bytes(chunk: Buffer): void {
+  /** Bytes are valid during the call only: they are copied one way or the other. */
+  body(chunk: Buffer | string): void {
     if (this.#text.length + chunk.length <= STRING_BYTES) {
-      this.#text += latin1(chunk, 0, chunk.length)
+      this.#text += typeof chunk === 'string' ? chunk : latin1(chunk, 0, chunk.length)
       return
     }
     this.#parts ??= []
     if (this.#text !== '') this.#parts.push(this.#text)
     this.#text = ''
-    this.#parts.push(Buffer.from(chunk))
+    this.#parts.push(typeof chunk === 'string' ? chunk : copyToWrite(chunk))
   }
 
   /** What was said leaves: much of it now, little of it with what else is said in this turn. */
@@ -70,19 +71,27 @@ export class HttpOutbox {
     }
     if (text !== '') parts.push(text)
     this.#socket.cork()
-    for (const part of parts) this.#socket.write(part, 'latin1')
+    for (const part of parts) {
+      if (typeof part === 'string') this.#socket.write(part, 'latin1')
+      else {
+        this.#socket.write(part, (error) => {
+          if (error == null) copyWritten(part)
+        })
+      }
+    }
     this.#socket.uncork()
   }
 
-  /** Calls back once everything has been taken by the system, at once where it has. Not if the connection ends before. */
+  /** Everything that was flushed has been taken by the system. */
+  get isOut(): boolean {
+    return this.#socket.writableLength === 0
+  }
+
+  /** Calls back once what was flushed has been taken by the system. Not if the connection ends before. */
   whenOut(then: () => void): void {
-    this.flush()
-    if (this.#socket.writableLength === 0) then()
-    else {
-      this.#socket.write('', (error) => {
-        if (error == null) then()
-      })
-    }
+    this.#socket.write('', (error) => {
+      if (error == null) then()
+    })
   }
 
   /** Forgets what has not left. */

@@ -1,6 +1,7 @@
 /** A request that was read from a raw connection, and the answer to it. */
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { CHUNK_END, chunkHead, lastChunk } from '../http/chunk-writer.ts'
 import type { Fields } from '../http/fields.ts'
 import type { Refused } from '../http/head-result.ts'
 import type { RequestHead } from '../http/request-head.ts'
@@ -152,15 +153,15 @@ export class RawExchange implements HttpExchange {
     this.#room.outbox.soon()
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer | string): boolean {
     const { outbox } = this.#room
     if (this.closed || this.#ended || chunk.length === 0) return true
     if (!this.headSent) throw new Error('the head of an answer comes before its body')
     if (this.#left === BODILESS) return true
     if (this.#left === CHUNKED) {
-      outbox.text(`${chunk.length.toString(16)}\r\n`)
-      outbox.bytes(chunk)
-      outbox.text('\r\n')
+      outbox.text(chunkHead(chunk.length))
+      outbox.body(chunk)
+      outbox.text(CHUNK_END)
     } else {
       if (this.#left >= 0) {
         // More than was announced would be read as another answer.
@@ -170,7 +171,7 @@ export class RawExchange implements HttpExchange {
         }
         this.#left -= chunk.length
       }
-      outbox.bytes(chunk)
+      outbox.body(chunk)
     }
     outbox.soon()
     this.#waitsForDrain = outbox.needsDrain
@@ -185,12 +186,17 @@ export class RawExchange implements HttpExchange {
       return
     }
     this.#ended = true
-    if (this.#left === CHUNKED) this.#room.outbox.text(`0\r\n${trailers}\r\n`)
-    this.#room.outbox.whenOut(() => {
-      if (this.closed) return
-      this.close(true)
-      this.#room.answered(this)
-    })
+    const { outbox } = this.#room
+    if (this.#left === CHUNKED) outbox.text(lastChunk(trailers))
+    outbox.flush()
+    if (outbox.isOut) this.#out()
+    else outbox.whenOut(() => this.#out())
+  }
+
+  #out(): void {
+    if (this.closed) return
+    this.close(true)
+    this.#room.answered(this)
   }
 
   destroy(): void {

@@ -6,10 +6,11 @@ import { connect, type Socket } from 'node:net'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
+import { writeBrief } from '../rpcx/brief.ts'
 import { putUint32 } from '../rpcx/bytes.ts'
 import { fromFaultMetadata } from '../rpcx/error-metadata.ts'
-import { beginFrame, beginPayload, endFrame, FLAG, type Frame } from '../rpcx/frame.ts'
-import { encodeMetadata, findMetadata, writeEncodedMetadata, writeMetadata } from '../rpcx/metadata.ts'
+import { beginFrame, beginPayload, endFrame, FLAG, type Frame, type FrameHead, HEAD_BYTES } from '../rpcx/frame.ts'
+import { findMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { FrameWriter } from '../rpcx/writer.ts'
 import { ConnectionWatch } from './connection-watch.ts'
@@ -19,15 +20,20 @@ import { readBuffer } from './read-buffer.ts'
 import type { RpcRequest } from './rpc.ts'
 import {
   CANCEL_HEAD,
+  CONTROL_GREETING,
   CONTROL_SEQ,
   controlMethod,
   DRAINING_MARK,
   DRAINING_METHOD,
   HEARTBEAT_HEAD,
+  HELLO_HEAD,
   seqOf,
+  WELCOME_METHOD,
 } from './rpc-control.ts'
+import { SentGreetings } from './rpc-greeting.ts'
 import { Outbox, type OutboxTurn } from './rpc-outbox.ts'
 import { decodePayload } from './rpc-payload.ts'
+import { spellOut, writeRequestMetadata } from './rpc-request-metadata.ts'
 import type { RpcWaiting, WaitingRoom } from './rpc-waiting.ts'
 import { UpstreamError } from './upstream-error.ts'
 
@@ -69,6 +75,7 @@ export class RpcConnection implements WaitingRoom {
   readonly #splitter: FrameSplitter
   readonly #socket: Socket
   readonly #watch: ConnectionWatch
+  readonly #greetings: SentGreetings
   readonly #connectTimer: Timer
   #state: 'connecting' | 'open' | 'closed' = 'connecting'
   /** The highest number that was handed to the socket: up to it nobody knows what the node has run. */
@@ -77,12 +84,15 @@ export class RpcConnection implements WaitingRoom {
   #oneways: RpcWaiting[] = []
   #encoding = false
   #retiring = false
+  /** When the bytes were read that are taken apart now: their answers, less than a millisecond's work, share it. */
+  #readMs = 0
 
   constructor(host: RpcConnectionHost) {
     const { address, clock, limits } = host
     this.#host = host
     this.#outbox = new Outbox(host.turn, () => this.#written())
     this.#splitter = createSplitter((frame) => this.#take(frame), limits.maxFrameBytes)
+    this.#greetings = new SentGreetings(limits.maxFrameBytes)
     const onread = { buffer: readBuffer(), callback: (length: number) => this.#read(onread.buffer, length) }
     if (limits.dial === undefined) {
       this.#socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true, onread })
@@ -126,12 +136,13 @@ export class RpcConnection implements WaitingRoom {
     }
     if (waiting.done || !this.#admit(waiting)) return undefined
     const { request, seq } = waiting
+    const greeting = this.#greetingFor(request)
     const writer = this.#outbox.writer()
     this.#encoding = true
     try {
       beginFrame(writer, waiting.head.bytes, Math.floor(seq / TWO_POW_32), seq >>> 0)
-      if (request.fixedMetadata === undefined) writeMetadata(writer, request.metadata)
-      else writeEncodedMetadata(writer, encoded(request.fixedMetadata), request.metadata)
+      if (greeting === undefined) writeRequestMetadata(writer, request)
+      else writeBrief(writer, greeting, request.deadlineMs, request.position, request.metadata)
       const payload = beginPayload(writer)
       request.codecs.input.encode(request.input, writer)
       endFrame(writer, payload)
@@ -146,7 +157,8 @@ export class RpcConnection implements WaitingRoom {
     }
     if (aside && writer.position - writer.frameStart >= LARGE_FRAME_BYTES) {
       this.#release(waiting)
-      return this.#outbox.takeLast()
+      const frame = this.#outbox.takeLast()
+      return greeting === undefined ? frame : spellOut(frame, request)
     }
     this.#encodedSeq = seq
     this.#outbox.done()
@@ -155,6 +167,12 @@ export class RpcConnection implements WaitingRoom {
 
   /** Sends a frame that another connection has encoded. */
   adopt(waiting: RpcWaiting, frame: Buffer): void {
+    const { maxFrameBytes } = this.#host.limits
+    if (frame.length - HEAD_BYTES > maxFrameBytes) {
+      const message = `rpc: frame too long (limit ${maxFrameBytes} bytes)`
+      waiting.failSoon(new GomsError('RESOURCE_EXHAUSTED', message), 'unsent')
+      return
+    }
     if (waiting.done || !this.#admit(waiting)) return
     putUint32(frame, 4, Math.floor(waiting.seq / TWO_POW_32))
     putUint32(frame, 8, waiting.seq >>> 0)
@@ -228,7 +246,17 @@ export class RpcConnection implements WaitingRoom {
     waiting.room = undefined
   }
 
-  #control(head: Buffer, metadata: readonly string[]): void {
+  /** The number of the greeting that the node has taken; where it was not said yet, it is said now, for requests to come. */
+  #greetingFor({ fixedMetadata, cancellable }: RpcRequest): number | undefined {
+    if (fixedMetadata === undefined || !cancellable) return undefined
+    const known = this.#greetings.find(fixedMetadata)
+    if (known !== undefined) return known.taken ? known.number : undefined
+    const added = this.#greetings.add(fixedMetadata)
+    if (added !== undefined) this.#control(HELLO_HEAD, [CONTROL_GREETING, String(added.number), ...fixedMetadata])
+    return undefined
+  }
+
+  #control(head: FrameHead, metadata: readonly string[]): void {
     const writer = this.#outbox.writer()
     const seq = this.#ring.skip()
     beginFrame(writer, head, Math.floor(seq / TWO_POW_32), seq >>> 0)
@@ -253,6 +281,7 @@ export class RpcConnection implements WaitingRoom {
 
   #read(buffer: Buffer, length: number): boolean {
     this.#watch.heard = true
+    this.#readMs = this.#host.clock.now()
     try {
       this.#splitter.push(buffer, 0, length)
     } catch (error) {
@@ -264,7 +293,9 @@ export class RpcConnection implements WaitingRoom {
 
   #take(frame: Frame): void {
     if ((frame.flags & FLAG.response) === 0) {
-      if (controlMethod(frame) === DRAINING_METHOD) this.#host.draining()
+      const method = controlMethod(frame)
+      if (method === DRAINING_METHOD) this.#host.draining()
+      else if (method === WELCOME_METHOD) this.#greetings.taken(frame)
       return
     }
     if ((frame.flags & FLAG.heartbeat) !== 0) return
@@ -277,7 +308,7 @@ export class RpcConnection implements WaitingRoom {
       this.#host.draining()
     }
     waiting.head.large = frame.end - frame.start >= LARGE_FRAME_BYTES
-    deliver(waiting, frame, this.#host.limits.maxFrameBytes)
+    deliver(waiting, frame, this.#host.limits.maxFrameBytes, this.#readMs)
   }
 
   #settle(waiting: RpcWaiting, tell: () => void): void {
@@ -299,7 +330,7 @@ export class RpcConnection implements WaitingRoom {
   }
 }
 
-function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number): void {
+function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number, nowMs: number): void {
   const { events, request } = waiting
   if ((frame.flags & FLAG.status) !== 0) {
     const { bytes, metadataStart, metadataEnd } = frame
@@ -315,18 +346,7 @@ function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number): void {
     events.fault({ code: 'DATA_LOSS', message, ...unread })
     return
   }
-  events.reply(output)
-}
-
-const encodedPairs = new WeakMap<readonly string[], Buffer>()
-
-function encoded(pairs: readonly string[]): Buffer {
-  let bytes = encodedPairs.get(pairs)
-  if (bytes === undefined) {
-    bytes = encodeMetadata(pairs)
-    encodedPairs.set(pairs, bytes)
-  }
-  return bytes
+  events.reply(output, nowMs)
 }
 
 /** Whatever an input throws while it is written is the caller's mistake: no node is to blame. */

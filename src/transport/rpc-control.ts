@@ -2,7 +2,7 @@
  * The frames that goms adds to rpcx, between nodes of ours only. All are requests without an answer, which Go's server and
  * client pass over. Described in docs/protocol.md.
  */
-import { createFrameHead, FLAG, type Frame, SERIALIZE } from '../rpcx/frame.ts'
+import { createFrameHead, FLAG, type Frame, type FrameHead, SERIALIZE } from '../rpcx/frame.ts'
 import { findMetadata } from '../rpcx/metadata.ts'
 import { readText } from '../rpcx/text.ts'
 
@@ -18,12 +18,20 @@ export const DRAINING_METHOD = 'draining'
 /** In the metadata of an answer: the same. */
 export const DRAINING_MARK = 'goms-draining'
 
+/** From a caller: what is the same for many of its requests, as the greeting of that number (metadata {@link CONTROL_GREETING}). */
+export const HELLO_METHOD = 'hello'
+/** From a node: it has taken the greeting of that number. */
+export const WELCOME_METHOD = 'welcome'
+export const CONTROL_GREETING = 'goms-greeting'
+
 /** What begins the names by which a caller of ours is known. */
 export const OUR_PREFIX = 'goms-'
 
-export const CANCEL_HEAD: Buffer = createFrameHead(FLAG.oneway, SERIALIZE.raw, CONTROL_PATH, CANCEL_METHOD)
-export const DRAINING_HEAD: Buffer = createFrameHead(FLAG.oneway, SERIALIZE.raw, CONTROL_PATH, DRAINING_METHOD)
-export const HEARTBEAT_HEAD: Buffer = createFrameHead(FLAG.heartbeat, SERIALIZE.msgpack, '', '')
+export const CANCEL_HEAD: FrameHead = createFrameHead(FLAG.oneway, SERIALIZE.raw, CONTROL_PATH, CANCEL_METHOD)
+export const HELLO_HEAD: FrameHead = createFrameHead(FLAG.oneway, SERIALIZE.raw, CONTROL_PATH, HELLO_METHOD)
+export const WELCOME_HEAD: FrameHead = createFrameHead(FLAG.oneway, SERIALIZE.raw, CONTROL_PATH, WELCOME_METHOD)
+export const DRAINING_HEAD: FrameHead = createFrameHead(FLAG.oneway, SERIALIZE.raw, CONTROL_PATH, DRAINING_METHOD)
+export const HEARTBEAT_HEAD: FrameHead = createFrameHead(FLAG.heartbeat, SERIALIZE.msgpack, '', '')
 
 /** The method of a control frame; undefined for every other. */
 export function controlMethod(frame: Frame): string | undefined {

@@ -1,23 +1,29 @@
 /** The node's side of one connection: requests go to the handler as they are read, answers of a turn leave in one write. */
 import type { Socket } from 'node:net'
+import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
+import { greetingOf } from '../rpcx/brief.ts'
 import type { PayloadCodec } from '../rpcx/codec.ts'
 import { toFaultMetadata } from '../rpcx/error-metadata.ts'
-import { beginFrame, beginPayload, beginResponse, endFrame, FLAG, type Frame } from '../rpcx/frame.ts'
+import { beginFrame, beginPayload, beginResponse, endFrame, FLAG, type Frame, type FrameHead } from '../rpcx/frame.ts'
 import { readMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { TextCache } from '../rpcx/text.ts'
 import type { RpcFault, RpcHandler } from './rpc.ts'
 import {
   CANCEL_METHOD,
+  CONTROL_GREETING,
   CONTROL_PATH,
   cancelledSeq,
   DRAINING_HEAD,
   DRAINING_MARK,
+  HELLO_METHOD,
   OUR_PREFIX,
   seqOf,
+  WELCOME_HEAD,
 } from './rpc-control.ts'
 import { type ExchangeHost, RpcExchange } from './rpc-exchange.ts'
+import { type Greeting, readGreeting } from './rpc-greeting.ts'
 import { Outbox, type OutboxTurn } from './rpc-outbox.ts'
 import { codecFor, compressPayload, noCodec } from './rpc-payload.ts'
 
@@ -40,6 +46,7 @@ export interface RpcInletHost {
   readonly turn: OutboxTurn
   readonly texts: TextCache
   readonly draining: boolean
+  readonly clock: Clock
   /** What no caller is told: a handler that threw, an output that cannot travel. */
   failed(error: unknown, exchange: RpcExchange): void
   /** Nothing waits on this connection any more. */
@@ -66,10 +73,13 @@ export class RpcInlet implements ExchangeHost {
    * never enter the map, whose discarded tables would keep them alive through several collections.
    */
   #fresh: RpcExchange[] = []
+  /** By their numbers. */
+  readonly #greetings: Greeting[] = []
   #heldBytes = 0
   #pushSeq = 1
   #chunk: Buffer | undefined
   #reading = false
+  #readAtMs: number | undefined
   #encoding = false
   #paused = false
   #ours: boolean | undefined
@@ -90,6 +100,12 @@ export class RpcInlet implements ExchangeHost {
     return this.#splitter.heldBytes
   }
 
+  get readAtMs(): number {
+    if (!this.#reading) return this.#host.clock.now()
+    this.#readAtMs ??= this.#host.clock.now()
+    return this.#readAtMs
+  }
+
   get paused(): boolean {
     return this.#paused
   }
@@ -101,6 +117,7 @@ export class RpcInlet implements ExchangeHost {
     this.#listFresh()
     this.#chunk = lasting ? bytes : undefined
     this.#reading = true
+    this.#readAtMs = undefined
     // No turn is needed for what is answered within the read.
     this.#outbox.hold()
     try {
@@ -119,12 +136,7 @@ export class RpcInlet implements ExchangeHost {
 
   /** Tells a caller of ours that the node is leaving. */
   drain(): void {
-    if (this.#ours !== true || this.#closed) return
-    const writer = this.#outbox.writer()
-    beginFrame(writer, DRAINING_HEAD, 0, this.#pushSeq++)
-    writeMetadata(writer, NONE)
-    endFrame(writer, beginPayload(writer))
-    this.#outbox.done()
+    if (this.#ours === true && !this.#closed) this.#control(DRAINING_HEAD, NONE)
   }
 
   /** Everything that was answered leaves, then the connection ends. */
@@ -210,10 +222,11 @@ export class RpcInlet implements ExchangeHost {
     const method = texts.read(frame.bytes, frame.methodStart, frame.methodEnd)
     if (service === CONTROL_PATH) {
       if (method === CANCEL_METHOD) this.#cancel(frame)
+      else if (method === HELLO_METHOD) this.#greet(frame)
       return
     }
     if (this.#ours === undefined) this.#meet(frame)
-    const exchange = new RpcExchange(this, frame, service, method)
+    const exchange = new RpcExchange(this, frame, service, method, this.#greetingOf(frame))
     this.inFlight++
     this.#heldBytes += exchange.frameBytes
     if (this.inFlight > limits.maxInFlight) {
@@ -264,6 +277,31 @@ export class RpcInlet implements ExchangeHost {
     this.#listFresh()
     const seq = cancelledSeq(frame)
     if (seq !== undefined) this.#waiting.get(seq)?.abort()
+  }
+
+  #greet(frame: Frame): void {
+    const number = this.#greetings.length
+    const greeting = readGreeting(frame, number)
+    if (greeting === undefined) return
+    this.#greetings.push(greeting)
+    if (this.#ours === undefined) this.#meet(frame)
+    this.#control(WELCOME_HEAD, [CONTROL_GREETING, String(number)])
+  }
+
+  /** @throws GomsError DATA_LOSS, which ends the connection as any damaged frame does */
+  #greetingOf({ bytes, metadataStart, metadataEnd }: Frame): Greeting | undefined {
+    const greetings = this.#greetings
+    if (greetings.length === 0) return undefined
+    const number = greetingOf(bytes, metadataStart, metadataEnd, greetings.length)
+    return number === undefined ? undefined : greetings[number]
+  }
+
+  #control(head: FrameHead, metadata: readonly string[]): void {
+    const writer = this.#outbox.writer()
+    beginFrame(writer, head, 0, this.#pushSeq++)
+    writeMetadata(writer, metadata)
+    endFrame(writer, beginPayload(writer))
+    this.#outbox.done()
   }
 
   /** The first request tells whether the caller is one of ours. */

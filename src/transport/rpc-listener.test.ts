@@ -17,6 +17,7 @@ import {
   request,
   until,
 } from './rpc.fixtures.ts'
+import type { RpcReceived } from './rpc.ts'
 
 /** seq 0x0102030405060708, `Arith.Mul`, metadata {k: vv}, MessagePack, payload nil: made by the Go package. */
 const FROM_GO = Buffer.from(
@@ -182,6 +183,36 @@ describe('a handler', () => {
     await until(() => aborted.length > 0)
     expect(aborted).toEqual(['slow'])
     expect(listener.inFlight).toBe(0)
+  })
+
+  it('knows that its caller has gone without having listened', async () => {
+    let slow: RpcReceived | undefined
+    const { listener, dial } = await openListener({ handler: (received) => (slow = received) })
+    const socket = dial()
+    socket.write(rawFrame())
+    await until(() => slow !== undefined)
+    expect(slow?.withdrawn).toBe(false)
+    socket.end()
+    await until(() => listener.inFlight === 0)
+    expect(slow?.withdrawn).toBe(true)
+  })
+
+  it('has arrived when its read began, however long those before it took', async () => {
+    const clock = manualClock(1000)
+    const arrivedAtMs: (number | undefined)[] = []
+    const received: RpcReceived[] = []
+    const { dial } = await openListener({
+      clock,
+      handler(one) {
+        received.push(one)
+        arrivedAtMs.push(one.arrivedAtMs)
+        clock.advance(50)
+      },
+    })
+    dial().write(Buffer.concat([rawFrame({ seq: 1 }), rawFrame({ seq: 2 })]))
+    await until(() => received.length === 2)
+    expect(arrivedAtMs).toEqual([1000, 1000])
+    expect(received[0]?.arrivedAtMs, 'asked after the read').toBe(1100)
   })
 
   it('has no more of one connection at once than the limit', async () => {

@@ -66,6 +66,7 @@ export function createRpcListener(options: RpcListenerOptions): RpcListener {
     limits,
     turn: new OutboxTurn(() => createWriter(limits.maxFrameBytes)),
     texts: createTextCache(),
+    clock,
     get draining() {
       return draining
     },

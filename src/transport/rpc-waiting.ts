@@ -1,10 +1,10 @@
 /** A request on the caller's side, from `send` until it is answered, failed or given up. */
-import { createFrameHead, FLAG, SERIALIZE } from '../rpcx/frame.ts'
+import { createFrameHead, FLAG, type FrameHead, SERIALIZE } from '../rpcx/frame.ts'
 import type { RpcEvents, RpcRequest, RpcStage } from './rpc.ts'
 
 /** What stays the same from call to call of a method. */
 export interface MethodHead {
-  readonly bytes: Buffer
+  readonly bytes: FrameHead
   /** The last answer was large: the next request goes where it stalls nobody. */
   large: boolean
 }

@@ -1,6 +1,7 @@
 /** The port of RPC between nodes: what is sent and what comes back, on both sides of a connection. */
 import type { Server, Socket } from 'node:net'
 import type { Refusal } from '../core/call.ts'
+import type { TraceWords } from '../core/context.ts'
 import type { Address } from '../core/node.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { MetadataReader } from '../rpcx/metadata.ts'
@@ -11,10 +12,17 @@ export interface RpcRequest {
   readonly service: string
   readonly method: string
   readonly input: unknown
-  /** Names and values in turn: call key, trace, deadline (`__ServerTimeout`), caller, identity, target, attempt. */
-  readonly metadata: readonly string[]
-  /** What goes before `metadata` and is the same from call to call. The same array each time: its bytes are made once. */
+  /**
+   * Call key, caller and target, names and values in turn: what is the same from call to call. The same array each time: it
+   * is said once for each connection to a node of ours.
+   */
   readonly fixedMetadata?: readonly string[] | undefined
+  /** What is left for the callee, in whole milliseconds; undefined: no deadline. */
+  readonly deadlineMs?: number | undefined
+  /** Where in a trace the call stands; sent as `traceparent` or its bytes. */
+  readonly position?: TraceWords | undefined
+  /** What else there is to say, names and values in turn. */
+  readonly metadata: readonly string[]
   readonly codecs: MethodCodecs
   /** No answer is sent, not even an error. */
   readonly oneway: boolean
@@ -39,7 +47,8 @@ export type RpcStage = 'unsent' | 'unanswered'
 
 /** What comes back: exactly one of these, or nothing after `abort`. A oneway request gets `reply(undefined)` once written. */
 export interface RpcEvents {
-  reply(output: unknown): void
+  /** @param nowMs what the clock said when the answer was read, so that it need not be looked at again */
+  reply(output: unknown, nowMs?: number): void
   fault(fault: RpcFault): void
   error(error: Error, stage: RpcStage): void
 }
@@ -63,6 +72,13 @@ export interface RpcOrigin {
   readonly attempt: number
 }
 
+/** What a caller has said once for many requests of its connection. */
+export interface RpcGreeting {
+  metadata(name: string): string | undefined
+  /** What whoever reads it has found out, so that it need not do so for every request. */
+  known: unknown
+}
+
 /** A request as a node receives it. */
 export interface RpcReceived {
   readonly service: string
@@ -71,12 +87,25 @@ export interface RpcReceived {
   metadata(name: string): string | undefined
   /** Several of them at once, where that is cheaper than one by one. */
   metadataOf?(reader: MetadataReader): readonly (string | undefined)[]
+  /** All that the request says beside deadline and trace; undefined where it says more, or says it by itself. */
+  readonly greeting?: RpcGreeting | undefined
+  /** With a greeting: the milliseconds that are left; undefined without a deadline. */
+  readonly deadlineMs?: number | undefined
+  /** With a greeting: where in a trace the caller stands. */
+  readonly trace?: TraceWords | undefined
   /** The input, decoded when first asked for. @throws GomsError INVALID_ARGUMENT */
   input(codecs: MethodCodecs | undefined): unknown
   readonly oneway: boolean
   /** The caller is in this process: what it says needs no key, and no reading. */
   readonly origin?: RpcOrigin | undefined
-  /** Calls back once when the caller withdraws the request or its connection ends; never after the answer. */
+  /**
+   * By the clock of the node, asked while the request is handed over: what came in one read has one time, however long those
+   * before it took. @default now
+   */
+  readonly arrivedAtMs?: number
+  /** The caller has withdrawn the request, or its connection has ended, before the answer. */
+  readonly withdrawn: boolean
+  /** Calls back once when that happens. */
   onAbort(listener: () => void): void
 }
 

@@ -137,5 +137,5 @@ export class UpstreamExchange implements UpstreamHandle {
 }
 
 function canBeWritten({ method, path }: UpstreamRequest): boolean {
-  return path !== '' && !NO_TARGET.test(path) && METHOD.test(method)
+  return path !== '' && !NO_TARGET.test(path) && (method === 'GET' || method === 'POST' || METHOD.test(method))
 }
