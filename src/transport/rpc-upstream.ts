@@ -2,11 +2,23 @@
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import { createWriter, DEFAULT_FRAME_LIMIT_BYTES } from '../rpcx/writer.ts'
-import type { RpcUpstream } from './rpc.ts'
+import type { RpcEvents, RpcRequest } from './rpc.ts'
 import { RpcConnection, type RpcConnectionHost, type RpcConnectionLimits } from './rpc-connection.ts'
 import { OutboxTurn } from './rpc-outbox.ts'
 import { type MethodHead, MethodHeads, PlainWaiting, type RpcWaiting } from './rpc-waiting.ts'
 import { UpstreamError } from './upstream-error.ts'
+
+export interface RpcUpstream {
+  /** Sends over the one multiplexed connection to that address, made when it is first needed. Never throws. */
+  post(address: Address, waiting: RpcWaiting): void
+  /** The same for a request and events that are objects of their own. Returns how to give it up. */
+  send(address: Address, request: RpcRequest, events: RpcEvents): { abort(): void }
+  /** Calls back when a node says over its connection that it is leaving. Returns how to stop. */
+  onDraining(listener: (address: Address) => void): () => void
+  /** The node has left: its connection ends once nothing waits on it. */
+  forget(address: Address): void
+  close(): Promise<void>
+}
 
 export interface RpcUpstreamOptions extends Partial<RpcConnectionLimits> {
   readonly clock?: Clock

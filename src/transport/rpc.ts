@@ -2,10 +2,8 @@
 import type { Server, Socket } from 'node:net'
 import type { Refusal } from '../core/call.ts'
 import type { TraceWords } from '../core/context.ts'
-import type { Address } from '../core/node.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { MetadataReader } from '../rpcx/metadata.ts'
-import type { RpcWaiting } from './rpc-waiting.ts'
 
 /** A request as a caller hands it over. */
 export interface RpcRequest {
@@ -52,18 +50,6 @@ export interface RpcEvents {
   reply(output: unknown, nowMs?: number): void
   fault(fault: RpcFault): void
   error(error: Error, stage: RpcStage): void
-}
-
-export interface RpcUpstream {
-  /** Sends over the one multiplexed connection to that address, made when it is first needed. Never throws. */
-  post(address: Address, waiting: RpcWaiting): void
-  /** The same for a request and events that are objects of their own. Returns how to give it up. */
-  send(address: Address, request: RpcRequest, events: RpcEvents): { abort(): void }
-  /** Calls back when a node says over its connection that it is leaving. Returns how to stop. */
-  onDraining(listener: (address: Address) => void): () => void
-  /** The node has left: its connection ends once nothing waits on it. */
-  forget(address: Address): void
-  close(): Promise<void>
 }
 
 /** What metadata would say of a caller in this process. */
