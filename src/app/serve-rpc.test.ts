@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { contract } from '../contract/contract.ts'
 import { rpc } from '../contract/method.ts'
+import type { TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
+import { toHostPort } from '../core/node.ts'
 import { fetchAction } from '../core/running.ts'
 import { client } from '../mesh/client.ts'
 import { service } from '../service/service.ts'
+import type { RunningNode } from './node.ts'
 import { type Served, serve } from './serve.ts'
 import type { Definition } from './service-file.ts'
 
@@ -56,6 +59,7 @@ const order = service(Order, {
   },
 })
 
+const KEY = 'the key of these tests'
 const opened: Served[] = []
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((served) => served.close('now')))
@@ -63,7 +67,14 @@ afterEach(async () => {
 })
 
 async function open(...definitions: Definition[]): Promise<Served> {
-  const flags = { registry: 'memory', projectName: 'rpc-tests', httpPort: 0, rpcPort: 0, adminPort: 'off' }
+  const flags = {
+    registry: 'memory',
+    projectName: 'rpc-tests',
+    callServiceKey: KEY,
+    httpPort: 0,
+    rpcPort: 0,
+    adminPort: 'off',
+  }
   const served = await serve(definitions, { flags, env: {}, log: silentLog })
   opened.push(served)
   return served
@@ -108,6 +119,49 @@ describe('services of several processes', () => {
       code: 'DEADLINE_EXCEEDED',
     })
     await expect.poll(() => aborted.length).toBe(1)
+  })
+
+  it('pass a trace on from call to call, said in words at first and in brief from then on', async () => {
+    type Seen = Pick<TraceContext, 'traceId' | 'parentId' | 'sampled' | 'state'> & { readonly spanId: string }
+    const Leaf = contract('leaf', { rpc: { trace: rpc<void, Seen>() } })
+    const Branch = contract('branch', { rpc: { traces: rpc<void, [own: Seen, leaf: Seen]>() } })
+    await open(service(Leaf, { rpc: { trace: (_input, { trace }) => ({ ...trace }) } }))
+    await open(
+      service(Branch, {
+        uses: { leaf: Leaf },
+        rpc: { traces: async (_input, { trace, leaf }) => [{ ...trace }, await leaf.trace()] },
+      }),
+    )
+    const root = await open(
+      service('root', {
+        http: async (_req, res) => {
+          res.end(JSON.stringify(await client(Branch).traces()))
+        },
+      }),
+    )
+    const traceId = '0af7651916cd43dd8448eb211c80319c'
+    const ask = async (headers: Record<string, string>): Promise<[Seen, Seen]> => {
+      const [{ http }] = root.nodes as [RunningNode]
+      const response = await fetch(`http://${toHostPort(http)}/`, { headers: { ...headers, 'call-key': KEY } })
+      return (await response.json()) as [Seen, Seen]
+    }
+    // The first says everything, and the greeting with it.
+    for (let i = 0; i < 4; i++) {
+      const [branch, leaf] = await ask({ traceparent: `00-${traceId}-b7ad6b7169203331-01` })
+      expect([branch, leaf]).toMatchObject([
+        { traceId, sampled: true },
+        { traceId, sampled: true },
+      ])
+      expect(new Set([branch.spanId, branch.parentId, leaf.spanId, leaf.parentId]).size).toBe(4)
+    }
+    const given = { traceparent: `00-${traceId}-b7ad6b7169203331-00`, tracestate: 'vendor=1' }
+    expect(await ask(given)).toMatchObject([
+      { traceId, sampled: false, state: 'vendor=1' },
+      { traceId, sampled: false, state: 'vendor=1' },
+    ])
+    const [[first, below], [second]] = [await ask({}), await ask({})]
+    expect(below.traceId).toBe(first.traceId)
+    expect(new Set([traceId, first.traceId, second.traceId]).size).toBe(3)
   })
 
   it('lose no call when a node leaves in the middle of them', async () => {

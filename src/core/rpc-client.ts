@@ -35,4 +35,6 @@ export interface MethodRef {
   readonly method: string
   /** What the contract that the caller was compiled with says; undefined: what live contracts say. */
   readonly options: MethodOptions | undefined
+  /** Kept here by the caller that was asked last: found sooner than in a map of its own. Others' is of no use. */
+  plan?: { readonly owner: object } | undefined
 }

@@ -59,7 +59,7 @@ export function settings(): Settings {
 /** The way of a typed client that is not a handler's: part of the call that the running code belongs to, if any. */
 export function callMethod(ref: MethodRef, input: unknown, options: CallOptions | undefined): Promise<unknown> {
   try {
-    return running(`${ref.service}.${ref.method}`).callMethod(ref, input, options)
+    return (current ?? running(`${ref.service}.${ref.method}`)).callMethod(ref, input, options)
   } catch (thrown) {
     return Promise.reject(thrown)
   }

@@ -14,7 +14,12 @@ type UntypedClient = Readonly<Record<string, Method>>
 /** The methods of a contract as references, made once: callers keep by them what they resolved. */
 export function methodRefs(contract: Contract): readonly MethodRef[] {
   const methods: Readonly<Record<string, MethodOptions>> = contract.shape.rpc ?? {}
-  return Object.entries(methods).map(([method, options]) => ({ service: contract.name, method, options }))
+  return Object.entries(methods).map(([method, options]) => ({
+    service: contract.name,
+    method,
+    options,
+    plan: undefined,
+  }))
 }
 
 /**

@@ -138,6 +138,9 @@ class ServiceTarget implements Target {
   #calls = 0
   #callsBefore = 0
   readonly #latencies = new Map<string, MovingAverage>()
+  /** Asked for last: a caller is seldom in many methods at a time. */
+  #lastAction: string | undefined
+  #lastLatency: MovingAverage | undefined
   readonly budget: RetryBudget
   balancer: Balancer
   requestFinish = 0
@@ -174,11 +177,14 @@ class ServiceTarget implements Target {
   }
 
   latency(action: string): MovingAverage {
+    if (this.#lastLatency !== undefined && action === this.#lastAction) return this.#lastLatency
     let found = this.#latencies.get(action)
     if (found === undefined) {
       found = new MovingAverage()
       this.#latencies.set(action, found)
     }
+    this.#lastAction = action
+    this.#lastLatency = found
     return found
   }
 

@@ -5,8 +5,10 @@ import type { NodeInfo } from '../core/node.ts'
 import { defaultPolicy } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import { genericCodec } from '../rpcx/msgpack.ts'
-import type { RpcEvents, RpcFault, RpcHandler, RpcRequest, RpcUpstream } from '../transport/rpc.ts'
+import type { RpcEvents, RpcFault, RpcHandler, RpcRequest } from '../transport/rpc.ts'
 import { pairsOf } from '../transport/rpc-request-metadata.ts'
+import type { RpcUpstream } from '../transport/rpc-upstream.ts'
+import { PlainWaiting } from '../transport/rpc-waiting.ts'
 import { type MeshRig, nodeOf, rigOf } from './mesh.fixtures.ts'
 import { createRpcCaller, type RpcCallerDeps } from './rpc-call.ts'
 import { methodPolicy } from './rpc-policy.ts'
@@ -44,15 +46,20 @@ function open(
   const rig = rigOf(nodes)
   const sent: Sent[] = []
   const upstream: RpcUpstream = {
-    send(address, request, events) {
-      const one: Sent = { host: address.host, request, events, aborted: false }
-      sent.push(one)
-      queueMicrotask(() => answer(one, sent.length))
-      return {
-        abort() {
+    post(address, waiting) {
+      const one: Sent = { host: address.host, request: waiting, events: waiting, aborted: false }
+      waiting.room = {
+        withdraw() {
           one.aborted = true
         },
       }
+      sent.push(one)
+      queueMicrotask(() => answer(one, sent.length))
+    },
+    send(address, request, events) {
+      const waiting = new PlainWaiting(request, events)
+      upstream.post(address, waiting)
+      return waiting
     },
     onDraining: () => () => {},
     forget() {},

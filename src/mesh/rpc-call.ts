@@ -52,6 +52,8 @@ export interface RpcCaller {
 
 /** What is known of a method, kept by its reference. */
 interface Plan extends CalledMethod {
+  /** The caller's plans of now: those from before an update count no more. */
+  readonly owner: object
   readonly offers: (node: NodeInfo) => boolean
   /** The nodes that `way` was found for. */
   nodes: readonly NodeInfo[] | undefined
@@ -64,14 +66,21 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
   let plans = new WeakMap<MethodRef, Plan>()
 
   function planOf(ref: MethodRef): Plan {
+    const { plan } = ref
+    if (plan !== undefined && plan.owner === plans) return plan as Plan
+    return findPlan(ref)
+  }
+
+  function findPlan(ref: MethodRef): Plan {
     let plan = plans.get(ref)
     if (plan === undefined) {
       const { policy, idempotent } = deps.policy(ref)
       const codecs = deps.codecs(ref.service, ref.method)
       const offers = offersOf(ref.method)
-      plan = { policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc', here: undefined }
+      plan = { owner: plans, policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc', here: undefined }
       plans.set(ref, plan)
     }
+    ref.plan = plan
     return plan
   }
 

@@ -3,7 +3,9 @@ import type { Attempt, AttemptHandle, Call, Carrier, Dispatched, Dispatcher, Out
 import type { TraceWords } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import type { RpcEvents, RpcFault, RpcHandler, RpcRequest, RpcStage, RpcUpstream } from '../transport/rpc.ts'
+import type { RpcEvents, RpcFault, RpcHandler, RpcStage } from '../transport/rpc.ts'
+import type { RpcUpstream } from '../transport/rpc-upstream.ts'
+import { RpcWaiting } from '../transport/rpc-waiting.ts'
 import { type RpcResult, toError, toOutcome } from './rpc-fault.ts'
 import { Delivery } from './rpc-local.ts'
 import { isOurs, writeMetadata } from './rpc-metadata.ts'
@@ -43,7 +45,7 @@ const GO_HAS_NO_METHOD = "rpcx: can't find method"
  * Carries the first attempt of a call: its request to nodes of ours, and what takes the answer, in one object, as thousands
  * may wait at a time. Each further attempt gets one of its own, so that no two of them are mistaken for each other.
  */
-export abstract class RpcSending implements Carrier, RpcRequest, RpcEvents, RpcPayload {
+export abstract class RpcSending extends RpcWaiting implements Carrier, RpcPayload {
   metadata: readonly string[] = NO_METADATA
   fixedMetadata: readonly string[] | undefined
   deadlineMs: number | undefined
@@ -52,15 +54,12 @@ export abstract class RpcSending implements Carrier, RpcRequest, RpcEvents, RpcP
   #attempt: Attempt | undefined
 
   constructor(deps: RpcCarrierDeps) {
+    super()
     this.deps = deps
   }
 
   /** The call that it carries. */
   abstract get sent(): Call
-  abstract get service(): string
-  abstract get method(): string
-  abstract get input(): unknown
-  abstract get codecs(): MethodCodecs
   /** The call's answer. */
   abstract succeed(output: unknown): void
   /** @param answered a node answered with it; else nothing answered, or nothing was sent. @default false */
@@ -91,7 +90,9 @@ export abstract class RpcSending implements Carrier, RpcRequest, RpcEvents, RpcP
       return delivery
     }
     writeMetadata(this, this.sent, attempt, this.deps.callKey)
-    return isOurs(node) ? this.deps.upstream.send(node.rpc, this, this) : this.#sendToGo(attempt)
+    if (!isOurs(node)) return this.#sendToGo(attempt)
+    this.deps.upstream.post(node.rpc, this)
+    return this
   }
 
   reply(output: unknown, nowMs?: number): void {

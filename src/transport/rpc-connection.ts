@@ -34,7 +34,7 @@ import { SentGreetings } from './rpc-greeting.ts'
 import { Outbox, type OutboxTurn } from './rpc-outbox.ts'
 import { decodePayload } from './rpc-payload.ts'
 import { spellOut, writeRequestMetadata } from './rpc-request-metadata.ts'
-import type { RpcWaiting, WaitingRoom } from './rpc-waiting.ts'
+import type { MethodHead, RpcWaiting, WaitingRoom } from './rpc-waiting.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 export interface RpcConnectionLimits {
@@ -128,29 +128,29 @@ export class RpcConnection implements WaitingRoom {
   }
 
   /** Sends a request; one that is `aside` and turns out large is not sent, and its frame is returned for `adopt`. */
-  send(waiting: RpcWaiting, aside: boolean): Buffer | undefined {
+  send(waiting: RpcWaiting, head: MethodHead, aside: boolean): Buffer | undefined {
     if (this.#encoding) {
       // An input whose getter makes a call: the frames must not stand within each other.
-      queueMicrotask(() => this.send(waiting, false))
+      queueMicrotask(() => this.send(waiting, head, false))
       return undefined
     }
     if (waiting.done || !this.#admit(waiting)) return undefined
-    const { request, seq } = waiting
-    const greeting = this.#greetingFor(request)
+    const { seq } = waiting
+    const greeting = this.#greetingFor(waiting)
     const writer = this.#outbox.writer()
     this.#encoding = true
     try {
-      beginFrame(writer, waiting.head.bytes, Math.floor(seq / TWO_POW_32), seq >>> 0)
-      if (greeting === undefined) writeRequestMetadata(writer, request)
-      else writeBrief(writer, greeting, request.deadlineMs, request.position, request.metadata)
+      beginFrame(writer, head.bytes, Math.floor(seq / TWO_POW_32), seq >>> 0)
+      if (greeting === undefined) writeRequestMetadata(writer, waiting)
+      else writeBrief(writer, greeting, waiting.deadlineMs, waiting.position, waiting.metadata)
       const payload = beginPayload(writer)
-      request.codecs.input.encode(request.input, writer)
+      waiting.codecs.input.encode(waiting.input, writer)
       endFrame(writer, payload)
     } catch (error) {
       writer.rewind()
       this.#outbox.touch()
       this.#release(waiting)
-      waiting.failSoon(toOwnMistake(error, request), 'unsent')
+      waiting.loseSoon(toOwnMistake(error, waiting), 'unsent')
       return undefined
     } finally {
       this.#encoding = false
@@ -158,7 +158,7 @@ export class RpcConnection implements WaitingRoom {
     if (aside && writer.position - writer.frameStart >= LARGE_FRAME_BYTES) {
       this.#release(waiting)
       const frame = this.#outbox.takeLast()
-      return greeting === undefined ? frame : spellOut(frame, request)
+      return greeting === undefined ? frame : spellOut(frame, waiting)
     }
     this.#encodedSeq = seq
     this.#outbox.done()
@@ -170,7 +170,7 @@ export class RpcConnection implements WaitingRoom {
     const { maxFrameBytes } = this.#host.limits
     if (frame.length - HEAD_BYTES > maxFrameBytes) {
       const message = `rpc: frame too long (limit ${maxFrameBytes} bytes)`
-      waiting.failSoon(new GomsError('RESOURCE_EXHAUSTED', message), 'unsent')
+      waiting.loseSoon(new GomsError('RESOURCE_EXHAUSTED', message), 'unsent')
       return
     }
     if (waiting.done || !this.#admit(waiting)) return
@@ -182,7 +182,7 @@ export class RpcConnection implements WaitingRoom {
 
   withdraw(waiting: RpcWaiting): void {
     if (this.#ring.take(waiting.seq) === undefined) return
-    if (waiting.request.cancellable && this.#state === 'open' && !this.#encoding) {
+    if (waiting.cancellable && this.#state === 'open' && !this.#encoding) {
       this.#control(CANCEL_HEAD, [CONTROL_SEQ, String(waiting.seq)])
     }
     this.#endIfRetired()
@@ -205,8 +205,8 @@ export class RpcConnection implements WaitingRoom {
     this.#socket.destroy()
     this.#host.ended(this)
     const sentSeq = wasOpen ? this.#writtenSeq : 0
-    for (const waiting of this.#ring.takeAll()) waiting.fail(error, waiting.seq <= sentSeq ? 'unanswered' : 'unsent')
-    for (const waiting of this.#oneways) waiting.fail(error, 'unsent')
+    for (const waiting of this.#ring.takeAll()) waiting.lose(error, waiting.seq <= sentSeq ? 'unanswered' : 'unsent')
+    for (const waiting of this.#oneways) waiting.lose(error, 'unsent')
     this.#oneways = []
   }
 
@@ -223,17 +223,17 @@ export class RpcConnection implements WaitingRoom {
     const { address, limits } = this.#host
     let lack: string | undefined
     if (this.#state === 'closed') {
-      waiting.failSoon(new UpstreamError('ECONNRESET', `${toHostPort(address)}: connection closed`), 'unsent')
+      waiting.loseSoon(new UpstreamError('ECONNRESET', `${toHostPort(address)}: connection closed`), 'unsent')
       return false
     }
     if (this.#outbox.exceeds(limits.maxUnsentBytes))
       lack = `${this.#outbox.waitingBytes} bytes wait to be read by the node`
-    else if (waiting.request.oneway) {
+    else if (waiting.oneway) {
       waiting.seq = this.#ring.skip()
       this.#oneways.push(waiting)
     } else if (!this.#ring.add(waiting)) lack = `${this.#ring.size} requests wait for an answer`
     if (lack !== undefined) {
-      waiting.failSoon(new GomsError('OVERLOADED', `rpc: ${toHostPort(address)}: ${lack}`), 'unsent')
+      waiting.loseSoon(new GomsError('OVERLOADED', `rpc: ${toHostPort(address)}: ${lack}`), 'unsent')
       return false
     }
     waiting.room = this
@@ -241,7 +241,7 @@ export class RpcConnection implements WaitingRoom {
   }
 
   #release(waiting: RpcWaiting): void {
-    if (waiting.request.oneway) this.#oneways.pop()
+    if (waiting.oneway) this.#oneways.pop()
     else this.#ring.take(waiting.seq)
     waiting.room = undefined
   }
@@ -274,7 +274,7 @@ export class RpcConnection implements WaitingRoom {
     const written = this.#oneways
     this.#oneways = []
     queueMicrotask(() => {
-      for (const waiting of written) this.#settle(waiting, () => waiting.events.reply(undefined))
+      for (const waiting of written) this.#settle(waiting, () => waiting.reply(undefined))
       this.#endIfRetired()
     })
   }
@@ -307,7 +307,7 @@ export class RpcConnection implements WaitingRoom {
     if (metadataStart !== metadataEnd && findMetadata(bytes, metadataStart, metadataEnd, DRAINING_MARK) !== undefined) {
       this.#host.draining()
     }
-    waiting.head.large = frame.end - frame.start >= LARGE_FRAME_BYTES
+    if (waiting.head !== undefined) waiting.head.large = frame.end - frame.start >= LARGE_FRAME_BYTES
     deliver(waiting, frame, this.#host.limits.maxFrameBytes, this.#readMs)
   }
 
@@ -331,22 +331,21 @@ export class RpcConnection implements WaitingRoom {
 }
 
 function deliver(waiting: RpcWaiting, frame: Frame, maxBytes: number, nowMs: number): void {
-  const { events, request } = waiting
   if ((frame.flags & FLAG.status) !== 0) {
     const { bytes, metadataStart, metadataEnd } = frame
-    events.fault(fromFaultMetadata((name) => findMetadata(bytes, metadataStart, metadataEnd, name)))
+    waiting.fault(fromFaultMetadata((name) => findMetadata(bytes, metadataStart, metadataEnd, name)))
     return
   }
   let output: unknown
   try {
-    output = decodePayload(frame, request.codecs.output, maxBytes)
+    output = decodePayload(frame, waiting.codecs.output, maxBytes)
   } catch (error) {
-    const message = `rpc: the answer of ${request.service}.${request.method} cannot be read: ${GomsError.from(error).message}`
+    const message = `rpc: the answer of ${waiting.service}.${waiting.method} cannot be read: ${GomsError.from(error).message}`
     const unread = { status: undefined, data: undefined, refusal: undefined, retryAfterMs: undefined }
-    events.fault({ code: 'DATA_LOSS', message, ...unread })
+    waiting.fault({ code: 'DATA_LOSS', message, ...unread })
     return
   }
-  events.reply(output, nowMs)
+  waiting.reply(output, nowMs)
 }
 
 /** Whatever an input throws while it is written is the caller's mistake: no node is to blame. */

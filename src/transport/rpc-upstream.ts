@@ -2,11 +2,23 @@
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import { createWriter, DEFAULT_FRAME_LIMIT_BYTES } from '../rpcx/writer.ts'
-import type { RpcUpstream } from './rpc.ts'
+import type { RpcEvents, RpcRequest } from './rpc.ts'
 import { RpcConnection, type RpcConnectionHost, type RpcConnectionLimits } from './rpc-connection.ts'
 import { OutboxTurn } from './rpc-outbox.ts'
-import { createMethodHeads, RpcWaiting } from './rpc-waiting.ts'
+import { type MethodHead, MethodHeads, PlainWaiting, type RpcWaiting } from './rpc-waiting.ts'
 import { UpstreamError } from './upstream-error.ts'
+
+export interface RpcUpstream {
+  /** Sends over the one multiplexed connection to that address, made when it is first needed. Never throws. */
+  post(address: Address, waiting: RpcWaiting): void
+  /** The same for a request and events that are objects of their own. Returns how to give it up. */
+  send(address: Address, request: RpcRequest, events: RpcEvents): { abort(): void }
+  /** Calls back when a node says over its connection that it is leaving. Returns how to stop. */
+  onDraining(listener: (address: Address) => void): () => void
+  /** The node has left: its connection ends once nothing waits on it. */
+  forget(address: Address): void
+  close(): Promise<void>
+}
 
 export interface RpcUpstreamOptions extends Partial<RpcConnectionLimits> {
   readonly clock?: Clock
@@ -24,7 +36,7 @@ export function createRpcUpstream(options: RpcUpstreamOptions = {}): RpcUpstream
   }
   const clock = options.clock ?? systemClock
   const turn = new OutboxTurn(() => createWriter(limits.maxFrameBytes))
-  const headOf = createMethodHeads()
+  const heads = new MethodHeads()
   const nodes = new Map<string, NodeConnections>()
   /** A node's address is one object for as long as the node is known: found without making a key. */
   let nodeOf = new WeakMap<Address, NodeConnections>()
@@ -55,11 +67,17 @@ export function createRpcUpstream(options: RpcUpstreamOptions = {}): RpcUpstream
     return node
   }
 
+  function post(address: Address, waiting: RpcWaiting): void {
+    waiting.head = heads.find(waiting)
+    if (closed) waiting.loseSoon(new UpstreamError('ECANCELED', `${toHostPort(address)}: closing`), 'unsent')
+    else find(address).send(waiting, waiting.head)
+  }
+
   return {
+    post,
     send(address, request, events) {
-      const waiting = new RpcWaiting(request, events, headOf(request))
-      if (closed) waiting.failSoon(new UpstreamError('ECANCELED', `${toHostPort(address)}: closing`), 'unsent')
-      else find(address).send(waiting)
+      const waiting = new PlainWaiting(request, events)
+      post(address, waiting)
       return waiting
     },
     onDraining(listener) {
@@ -96,13 +114,13 @@ class NodeConnections {
     this.#host = host
   }
 
-  send(waiting: RpcWaiting): void {
-    if (waiting.head.large) {
-      this.#largeOne().send(waiting, false)
+  send(waiting: RpcWaiting, head: MethodHead): void {
+    if (head.large) {
+      this.#largeOne().send(waiting, head, false)
       return
     }
     if (this.#small === undefined || !this.#small.usable) this.#small = this.#open()
-    const frame = this.#small.send(waiting, true)
+    const frame = this.#small.send(waiting, head, true)
     if (frame !== undefined) this.#largeOne().adopt(waiting, frame)
   }
 

@@ -9,8 +9,9 @@ import { genericCodec } from '../rpcx/msgpack.ts'
 import { createSplitter } from '../rpcx/splitter.ts'
 import { createWriter } from '../rpcx/writer.ts'
 import { listenOn } from './listen.ts'
-import type { RpcEvents, RpcFault, RpcHandler, RpcListener, RpcRequest, RpcStage, RpcUpstream } from './rpc.ts'
+import type { RpcEvents, RpcFault, RpcHandler, RpcListener, RpcRequest, RpcStage } from './rpc.ts'
 import { createRpcListener, type RpcListenerOptions } from './rpc-listener.ts'
+import type { RpcUpstream } from './rpc-upstream.ts'
 import { createRpcUpstream, type RpcUpstreamOptions } from './rpc-upstream.ts'
 
 export const generic: MethodCodecs = { input: genericCodec, output: genericCodec }

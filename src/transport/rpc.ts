@@ -2,7 +2,6 @@
 import type { Server, Socket } from 'node:net'
 import type { Refusal } from '../core/call.ts'
 import type { TraceWords } from '../core/context.ts'
-import type { Address } from '../core/node.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { MetadataReader } from '../rpcx/metadata.ts'
 
@@ -51,16 +50,6 @@ export interface RpcEvents {
   reply(output: unknown, nowMs?: number): void
   fault(fault: RpcFault): void
   error(error: Error, stage: RpcStage): void
-}
-
-export interface RpcUpstream {
-  /** Sends over the one multiplexed connection to that address, made when it is first needed. Never throws. */
-  send(address: Address, request: RpcRequest, events: RpcEvents): { abort(): void }
-  /** Calls back when a node says over its connection that it is leaving. Returns how to stop. */
-  onDraining(listener: (address: Address) => void): () => void
-  /** The node has left: its connection ends once nothing waits on it. */
-  forget(address: Address): void
-  close(): Promise<void>
 }
 
 /** What metadata would say of a caller in this process. */
