@@ -31,16 +31,6 @@ export const INTERNAL: {
 /** Bytes of an identity on the wire. */
 export const MAX_IDENTITY_BYTES = 4096
 
-/** Whether a header is ours or could be taken for ours (names with `_` turn into `-` in CGI-like frameworks). */
-export function isInternalHeader(lowerCaseName: string): boolean {
-  return (
-    lowerCaseName.startsWith('goms-') ||
-    lowerCaseName === INTERNAL.callServiceKey ||
-    lowerCaseName === INTERNAL.callKey ||
-    lowerCaseName.includes('_')
-  )
-}
-
 /** An identity for the wire, or undefined when it is larger than {@link MAX_IDENTITY_BYTES} or no JSON. */
 export function toIdentityHeader(identity: unknown): string | undefined {
   const json = JSON.stringify(identity)
