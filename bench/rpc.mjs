@@ -1,6 +1,13 @@
 /**
  * `npm run bench -- rpc`: calls between two processes, ours beside the others, in interleaved rounds. Counts CPU time of
  * both processes per call, which holds on a shared machine where rates do not. Checks answers before it times anything.
+ *
+ * --peers goms,raw,…      who takes part (bench/rpc/contestants.mjs); all by default
+ * --in-flight 1,64,1000   calls that wait at once, each with one method and with the mix of fifty
+ * --payload small,1k,64k  what travels; all but `small` with one method and 64 in flight only
+ * --rounds 5              of all scenarios
+ * --window-ms 600         for each scenario of a contestant in a round
+ * --out, --dry-run        where the page is written, or that it is only printed
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -8,14 +15,16 @@ import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CONTESTANTS } from './rpc/contestants.mjs'
+import { PAYLOADS } from './rpc/payloads.mjs'
 import { report } from './rpc/report.mjs'
 
 const { values: options } = parseArgs({
   options: {
     peers: { type: 'string', default: Object.keys(CONTESTANTS).join(',') },
     rounds: { type: 'string', default: '5' },
-    'window-ms': { type: 'string', default: '1000' },
+    'window-ms': { type: 'string', default: '600' },
     'in-flight': { type: 'string', default: '1,64,1000' },
+    payload: { type: 'string', default: Object.keys(PAYLOADS).join(',') },
     out: { type: 'string', default: join(import.meta.dirname, '..', 'docs', 'benchmarks.md') },
     'dry-run': { type: 'boolean', default: false },
   },
@@ -26,11 +35,23 @@ for (const name of names)
   if (!Object.hasOwn(CONTESTANTS, name)) throw new Error(`--peers: ${name} is none of ${Object.keys(CONTESTANTS)}`)
 const rounds = Number(options.rounds)
 const windowMs = Number(options['window-ms'])
-const scenarios = options['in-flight'].split(',').flatMap((n) => {
+const payloads = options.payload.split(',')
+for (const name of payloads)
+  if (!Object.hasOwn(PAYLOADS, name)) throw new Error(`--payload: ${name} is none of ${Object.keys(PAYLOADS)}`)
+/** Of a payload that is large: enough to keep both sides busy, and little enough to fit every limit. */
+const LARGE_IN_FLIGHT = 64
+const ofSmall = options['in-flight'].split(',').flatMap((n) => {
   const inFlight = Number(n)
-  const one = { name: `${inFlight}`, inFlight, mix: false }
-  return inFlight === 1 ? [one] : [one, { name: `${inFlight} mixed`, inFlight, mix: true }]
+  const one = { name: `${inFlight}`, inFlight, mix: false, payload: 'small' }
+  return inFlight === 1 ? [one] : [one, { ...one, name: `${inFlight} mixed`, mix: true }]
 })
+const scenarios = payloads.flatMap((payload) =>
+  payload === 'small' ? ofSmall : [{ name: payload, inFlight: LARGE_IN_FLIGHT, mix: false, payload }],
+)
+/** Whether that contestant is measured in that scenario. */
+function takesPart(name, { inFlight, mix, payload }) {
+  return CONTESTANTS[name].addsTo === undefined || (payload === 'small' && inFlight > 1 && !mix)
+}
 const pin = cpus().length > 1 && process.platform === 'linux'
 const children = new Set()
 process.on('exit', () => {
@@ -83,18 +104,21 @@ for (const name of names) {
   const client = start(1, 'client', name, String(port))
   await heard(client)
   process.stderr.write(`${name}: `)
-  const { checked } = await ask(client, { task: 'check' })
+  const { checked } = await ask(client, { task: 'check', payloads })
   process.stderr.write(`${checked} answers are right\n`)
   pairs.push({ name, server, client })
 }
 
 /** samples[scenario][contestant] = one entry a round */
 const samples = Object.fromEntries(
-  scenarios.map((it) => [it.name, Object.fromEntries(names.map((name) => [name, []]))]),
+  scenarios.map((it) => [
+    it.name,
+    Object.fromEntries(names.filter((name) => takesPart(name, it)).map((name) => [name, []])),
+  ]),
 )
 for (const { name, client } of pairs) {
-  for (const { inFlight, mix } of scenarios)
-    await ask(client, { task: 'measure', inFlight, windowMs: 4 * windowMs, mix })
+  for (const scenario of scenarios)
+    if (takesPart(name, scenario)) await ask(client, { task: 'measure', windowMs: 4 * windowMs, ...scenario })
   process.stderr.write(`${name} is warm\n`)
 }
 for (let round = 0; round < rounds; round++) {
@@ -102,6 +126,7 @@ for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < pairs.length; i++) {
       // Another one begins each time: the first in a batch is often disturbed.
       const { name, server, client } = pairs[(i + round) % pairs.length]
+      if (!takesPart(name, scenario)) continue
       const before = [cpuUs(server.pid), cpuUs(client.pid)]
       const { calls, wallMs, p50Us } = await ask(client, { task: 'measure', windowMs, ...scenario })
       const serverUs = (cpuUs(server.pid) - before[0]) / calls
@@ -139,7 +164,7 @@ const version = (pkg) =>
   JSON.parse(readFileSync(join(import.meta.dirname, 'node_modules', pkg, 'package.json'), 'utf8')).version
 const text = report({
   names,
-  scenarios: scenarios.map((it) => it.name),
+  scenarios,
   samples,
   local,
   about: {

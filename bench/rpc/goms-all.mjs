@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { contract, rpc } from '../../dist/index.js'
 import * as nodes from './goms-nodes.mjs'
-import { METHODS, methodName, mixed, small } from './payloads.mjs'
+import { methodName, samples } from './payloads.mjs'
 
 /** A schema for values like the sample. */
 function schemaOf(sample) {
@@ -16,8 +16,8 @@ function schemaOf(sample) {
 
 const Bench = contract('bench', {
   rpc: Object.fromEntries(
-    Array.from({ length: METHODS }, (_, i) => {
-      const schema = schemaOf(i === 0 ? small : mixed(i))
+    samples.map((sample, i) => {
+      const schema = schemaOf(sample)
       return [methodName(i), rpc({ input: schema, output: schema })]
     }),
   ),

@@ -7,9 +7,13 @@ import { METHODS, methodName } from './payloads.mjs'
 
 const codecs = new Map(Array.from({ length: METHODS }, (_, i) => [methodName(i), createMethodCodecs()]))
 
-export async function serve() {
+export const serve = () => serveWith(() => {})
+
+/** @param receive looks at a request before it is answered */
+export function serveWith(receive) {
   const listener = createRpcListener({
     handler(received, responder) {
+      receive(received)
       const own = codecs.get(received.method)
       responder.reply(received.input(own), own)
     },
@@ -17,16 +21,22 @@ export async function serve() {
   return listenOn(listener.server, 0, '127.0.0.1')
 }
 
-export async function open(port) {
+const NONE = []
+
+export const open = (port) =>
+  openWith(
+    port,
+    (send) => (input) => new Promise((reply, fail) => send(input, NONE, { reply, fault: fail, error: fail })),
+  )
+
+/** @param toCall makes of `send(input, metadata, events)` what is called, once for each method */
+export async function openWith(port, toCall) {
   const upstream = createRpcUpstream()
   const address = { host: '127.0.0.1', port }
-  const metadata = []
-  return [...codecs].map(
-    ([method, own]) =>
-      (input) =>
-        new Promise((reply, fail) => {
-          const request = { service: 'bench', method, input, metadata, codecs: own, oneway: false, cancellable: true }
-          upstream.send(address, request, { reply, fault: fail, error: fail })
-        }),
+  return [...codecs].map(([method, own]) =>
+    toCall((input, metadata, events) => {
+      const request = { service: 'bench', method, input, metadata, codecs: own, oneway: false, cancellable: true }
+      return upstream.send(address, request, events)
+    }),
   )
 }

@@ -1,9 +1,10 @@
 /** A call to a service of the same process, beside awaiting the function behind it. Run as a process of its own. */
 import { client, contract, rpc, serve, service } from '../../dist/index.js'
 import { envOf } from './goms-nodes.mjs'
-import { small } from './payloads.mjs'
+import { samples } from './payloads.mjs'
 
 const Local = contract('local', { rpc: { echo: rpc() } })
+const [small] = samples
 const handler = (input) => input
 await serve(service(Local, { rpc: { echo: handler } }), { env: { ...envOf(0), GOMS_REGISTRY: 'memory' } })
 const local = client(Local)

@@ -1,7 +1,7 @@
 /** One process of the benchmark: `server <contestant>` or `client <contestant> <port>`, told what to do over its channel. */
 import { isDeepStrictEqual } from 'node:util'
 import { CONTESTANTS } from './contestants.mjs'
-import { METHODS, mixed, small } from './payloads.mjs'
+import { MIXED, PAYLOADS, samples } from './payloads.mjs'
 
 const [role, name, port] = process.argv.slice(2)
 const contestant = await CONTESTANTS[name].load()
@@ -20,48 +20,51 @@ if (role === 'server') {
   })
   process.send({ ready: true })
 
-  async function run({ task, inFlight, windowMs, mix }) {
-    return task === 'check' ? check() : measure(inFlight, windowMs, mix)
+  async function run({ task, payloads, ...scenario }) {
+    return task === 'check' ? check(payloads) : measure(scenario)
   }
 
-  /** Answers first: every method, many at once, each with its own value. */
-  async function check() {
+  /** Answers first: every method and every size, many at once, each with its own value. */
+  async function check(payloads) {
     let wrong = 0
+    let checked = 0
     const calls = []
-    for (let i = 0; i < 2000; i++) {
-      const method = i % METHODS
-      const value = method === 0 ? { ...small, id: i + 1 } : { ...mixed(method), check: i }
+    const call = (method, i) => {
+      checked++
+      const value = method === 0 ? { ...samples[0], id: i + 1 } : { ...samples[method], check: i }
       calls.push(
         methods[method](value).then((output) => {
           if (!isDeepStrictEqual(output, value)) wrong++
         }),
       )
     }
+    for (let i = 0; i < 2000; i++) call(i % MIXED, i)
+    for (const payload of payloads) for (let i = 0; i < 50; i++) call(PAYLOADS[payload].method, i)
     await Promise.all(calls)
-    if (wrong > 0) throw new Error(`${name}: ${wrong} of 2000 answers are wrong`)
-    return { checked: 2000 }
+    if (wrong > 0) throw new Error(`${name}: ${wrong} of ${checked} answers are wrong`)
+    return { checked }
   }
 
-  async function measure(inFlight, windowMs, mix) {
-    const inputs = Array.from({ length: METHODS }, (_, i) => (i === 0 ? small : mixed(i)))
+  async function measure({ inFlight, windowMs, mix, payload }) {
     const tookMs = []
     let calls = 0
-    let method = 0
+    let over = false
+    let { method } = PAYLOADS[payload]
     const startMs = performance.now()
     const endMs = startMs + windowMs
     const one = inFlight === 1
     const lane = async () => {
       for (;;) {
         // Looking at the clock is not what is measured.
-        if ((calls & 31) === 0 && performance.now() >= endMs) return
-        if (mix && ++method === METHODS) method = 0
+        if ((calls & 31) === 0 && performance.now() >= endMs) over = true
+        if (over) return
+        if (mix && ++method === MIXED) method = 0
         const sentMs = one ? performance.now() : 0
-        await methods[method](inputs[method])
+        await methods[method](samples[method])
         if (one) tookMs.push(performance.now() - sentMs)
         calls++
       }
     }
-    // Each lane may overshoot by one look at the clock.
     await Promise.all(Array.from({ length: inFlight }, lane))
     const wallMs = performance.now() - startMs
     tookMs.sort((a, b) => a - b)
