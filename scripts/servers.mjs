@@ -17,7 +17,8 @@ export function hasGo() {
   return isOnPath('go')
 }
 
-function isOnPath(command) {
+/** Whether a command is found there. */
+export function isOnPath(command) {
   return (process.env.PATH ?? '').split(delimiter).some((dir) => {
     try {
       accessSync(join(dir, command), constants.X_OK)
