@@ -25,7 +25,7 @@ export const CLAIMS = ['uploads', 'pipelining', 'slow reader']
 export const CONTESTANTS = {
   goms: goms('goms', {}),
   'goms-safe': goms('goms, `parser: safe`', { parser: 'safe' }, { only: MAIN }),
-  'goms-auth': goms('goms, async auth and one `use`', { auth: true }, { only: MAIN }),
+  'goms-auth': goms('goms, async auth and one `use`', { hooked: true }, { only: MAIN }),
   'goms-workers': goms('goms, `workers: 2`', { workers: 2 }, { only: MAIN, needs: 'workers' }),
   'goms-tls': goms('goms, TLS', { tls: true }, { only: MAIN, tls: true, needs: 'tls' }),
   nginx: { title: 'nginx', load: () => import('./nginx.mjs') },
