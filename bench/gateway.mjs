@@ -70,7 +70,7 @@ requirePrograms({
 await requireFreePorts(Array.from({ length: 30 }, (_, i) => firstPort + i))
 // All load comes from CPU 1, this process and what it starts there.
 spawnSync('taskset', ['-a', '-c', '-p', '1', String(process.pid)])
-const dir = mkdtempSync(join(tmpdir(), 'goms-bench-'))
+const dir = mkdtempSync(join(tmpdir(), 'goms-gateway-bench-'))
 // nginx reads it as another user.
 chmodSync(dir, 0o755)
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }))

@@ -12,7 +12,7 @@ export function requirePrograms(wanted) {
   const missing = Object.keys(wanted).filter((command) => !isOnPath(command))
   if (missing.length === 0) return
   const packages = [...new Set(missing.map((command) => wanted[command]))]
-  throw new Error(`bench: ${missing.join(', ')} not found; on Debian: apt-get install ${packages.join(' ')}`)
+  fail(`${missing.join(', ')} not found; on Debian: apt-get install ${packages.join(' ')}`)
 }
 
 /** Refuses to begin where somebody listens already: the answers would be his. */
@@ -20,23 +20,26 @@ export async function requireFreePorts(ports) {
   for (const port of ports) {
     const server = createServer().listen(port, '127.0.0.1')
     await once(server, 'listening').catch((error) => {
-      throw new Error(`bench: port ${port} cannot be used (${error.code}); choose others with --port`)
+      fail(`port ${port} cannot be used (${error.code}); choose others with --port`)
     })
     await new Promise((resolve) => server.close(resolve))
   }
 }
 
-/** Starts a program on that CPU. It is a fault if it ends before `stop`. */
-export function start(cpu, command, args, options = {}) {
+/**
+ * Starts a program on that CPU. It is a fault if it ends before `stop`, unless it is one that `ends`.
+ * @param options `ipc`: with a channel; `ends`: its output is read, and its end is waited for by the caller
+ */
+export function start(cpu, command, args, { ipc, ends } = {}) {
   const child = spawn('taskset', ['-c', String(cpu), command, ...args], {
-    stdio: options.ipc ? ['ignore', 'ignore', 'inherit', 'ipc'] : ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', ends ? 'pipe' : 'ignore', 'inherit', ...(ipc ? ['ipc'] : [])],
     detached: true,
-    env: { ...process.env, NODE_ENV: 'production', ...options.env },
+    env: { ...process.env, NODE_ENV: 'production' },
   })
   running.add(child)
   child.once('error', (error) => fail(`${command}: ${error.message}`))
   child.once('exit', (code, signal) => {
-    if (running.delete(child)) fail(`${[command, ...args].join(' ')} ended (${code ?? signal})`)
+    if (running.delete(child) && !ends) fail(`${[command, ...args].join(' ')} ended (${code ?? signal})`)
   })
   return child
 }

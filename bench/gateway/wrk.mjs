@@ -1,9 +1,9 @@
 /** One window of load by wrk, and what the gateway's processes used in it. */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { processTree, treeCpuUs } from '../common/cpu.mjs'
+import { start } from '../common/programs.mjs'
 
 const CONNECTIONS = 64
 /** wrk knows whole seconds only: it is told to end. */
@@ -37,7 +37,8 @@ export async function window({ url, script, pid, windowMs }) {
 }
 
 async function load(url, script, windowMs) {
-  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${LONGEST}`, '--timeout', '10s', '-s', script, url])
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${LONGEST}`, '--timeout', '10s', '-s', script, url]
+  const child = start(1, 'wrk', args, { ends: true })
   let out = ''
   child.stdout.on('data', (text) => {
     out += text
