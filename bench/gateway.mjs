@@ -5,7 +5,7 @@
  * --peers goms,nginx,…    who takes part (bench/gateway/contestants.mjs); all by default
  * --scenarios get,large   what is asked for (bench/gateway/scenarios.mjs); all by default
  * --rounds 5              of all scenarios
- * --window-ms 600         for each scenario of a gateway in a round
+ * --window-ms 500         for each scenario of a gateway in a round
  * --port 19600            the first of the thirty ports that are used
  * --no-latency, --no-memory   leave that part out
  * --cpu-prof <dir>        where gateways in Node write a profile of their rounds, to find out what they do
@@ -35,7 +35,7 @@ const { values: options } = parseArgs({
     peers: { type: 'string', default: Object.keys(CONTESTANTS).join(',') },
     scenarios: { type: 'string', default: Object.keys(SCENARIOS).join(',') },
     rounds: { type: 'string', default: '5' },
-    'window-ms': { type: 'string', default: '600' },
+    'window-ms': { type: 'string', default: '500' },
     port: { type: 'string', default: '19600' },
     'no-latency': { type: 'boolean', default: false },
     'no-memory': { type: 'boolean', default: false },
@@ -104,13 +104,13 @@ const LONGEST_WARM_S = 8
 const takesPart = (name, scenario) => CONTESTANTS[name].only?.includes(scenario) ?? true
 const scripts = Object.fromEntries(scenarios.map((name) => [name, scriptOf(SCENARIOS[name], dir, name)]))
 const measure = ({ base, pid }, scenario, ms) =>
-  window({ url: base + SCENARIOS[scenario].path, script: scripts[scenario], pid, windowMs: ms })
+  window({ base, path: SCENARIOS[scenario].path, script: scripts[scenario], pid, windowMs: ms })
 
 /** Until what is hot is compiled, however slow the gateway; its first scenario does most of it. */
 async function warm(gateway, scenario, first) {
   const wanted = first ? FIRST_WARM_REQUESTS : WARM_REQUESTS
   for (let requests = 0, seconds = 0; requests < wanted && seconds < LONGEST_WARM_S; seconds++)
-    requests += (await measure(gateway, scenario, 1000)).perSecond
+    requests += (await measure(gateway, scenario, 1000)).requests
 }
 
 /** samples[scenario][gateway] = one entry a round */

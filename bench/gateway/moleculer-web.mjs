@@ -20,10 +20,16 @@ const broker = (nodeID, port, nodePort) =>
 export async function serveNode({ ownPorts }) {
   const node = broker('node', ownPorts[0], ownPorts[0])
   const [small, large] = [SMALL, LARGE].map((text) => JSON.parse(text))
+  let requests = 0
+  const counted = (answer) => () => {
+    requests++
+    return answer
+  }
   const actions = {
-    small: () => small,
-    post: () => small,
-    large: () => large,
+    small: counted(small),
+    post: counted(small),
+    large: counted(large),
+    count: () => requests,
     source: (ctx) => Number(ctx.params.number),
   }
   node.createService({ name: 'bench', actions })
@@ -36,6 +42,7 @@ export async function serve({ port, ownPorts }) {
     'GET bench/small': 'bench.small',
     'POST bench/post': 'bench.post',
     'GET bench/large': 'bench.large',
+    'GET bench/count': 'bench.count',
     'GET bench/source': 'bench.source',
   }
   const service = gateway.createService({

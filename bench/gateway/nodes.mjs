@@ -42,6 +42,7 @@ http {
     location = /small { return 200 '${SMALL}'; }
     location = /post { return 200 '${SMALL}'; }
     location = /large { alias ${dir}/large.json; }
+    location = /count { stub_status; }
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;

@@ -51,6 +51,7 @@ export const ROUTES = {
   small: '/small',
   post: '/post',
   large: '/large',
+  count: '/count',
   echo: '/echo',
   source: '/source',
   sink: '/sink',
