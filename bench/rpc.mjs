@@ -7,13 +7,15 @@
  * --payload small,1k,64k  what travels; all but `small` with one method and 64 in flight only
  * --rounds 5              of all scenarios
  * --window-ms 600         for each scenario of a contestant in a round
- * --out, --dry-run        where the page is written, or that it is only printed
+ * --out, --dry-run        the page whose part is written, or that it is only printed
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { cpuUs } from './common/cpu.mjs'
+import { writePart } from './common/page.mjs'
+import { about, command, versionOf } from './common/report.mjs'
 import { CONTESTANTS } from './rpc/contestants.mjs'
 import { PAYLOADS } from './rpc/payloads.mjs'
 import { report } from './rpc/report.mjs'
@@ -88,14 +90,6 @@ async function ask(child, message) {
   return result
 }
 
-/** User and system time of a process and its threads, in microseconds (proc_pid_stat(5); a tick is 10 ms). */
-function cpuUs(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
-}
-
-/** The command as anybody may repeat it. */
-const told = process.argv.slice(2).filter((arg) => !arg.startsWith('--out') && arg !== '--dry-run')
 let closing = false
 const pairs = []
 for (const name of names) {
@@ -181,23 +175,19 @@ function measureLocal() {
 }
 
 const local = names.includes('goms') ? measureLocal() : undefined
-const version = (pkg) =>
-  JSON.parse(readFileSync(join(import.meta.dirname, 'node_modules', pkg, 'package.json'), 'utf8')).version
 const text = report({
   names,
   scenarios,
   samples,
   local,
   about: {
-    date: new Date().toISOString().slice(0, 10),
-    node: process.version,
-    cpu: `${cpus()[0]?.model.trim()}, ${cpus().length} CPUs, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    ...about(),
     pinned: pin,
-    versions: names.flatMap((name) => (CONTESTANTS[name].packages ?? []).map((pkg) => `${pkg} ${version(pkg)}`)),
-    command: `npm run bench -- rpc ${told.join(' ')}`.trim(),
+    versions: names.flatMap((name) => (CONTESTANTS[name].packages ?? []).map(versionOf)),
+    command: command('rpc'),
     rounds,
     windowMs,
   },
 })
 process.stdout.write(text)
-if (!options['dry-run']) writeFileSync(options.out, text)
+if (!options['dry-run']) writePart(options.out, 'rpc', text)

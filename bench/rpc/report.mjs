@@ -1,18 +1,8 @@
 /** From samples to the page: ratios first, then medians with their spread. */
+import { median, spread, table } from '../common/report.mjs'
 import { CONTESTANTS } from './contestants.mjs'
 
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
-}
-const spread = (values) => `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`
 const title = (name) => CONTESTANTS[name].title
-const table = (head, rows) =>
-  [
-    `| ${head.join(' | ')} |`,
-    `| ${head.map(() => '---').join(' | ')} |`,
-    ...rows.map((row) => `| ${row.join(' | ')} |`),
-  ].join('\n')
 
 export function report({ names, scenarios, samples, local, about }) {
   const cpu = (scenario, name) => median(samples[scenario][name].map((it) => it.cpuUs))
@@ -25,7 +15,6 @@ export function report({ names, scenarios, samples, local, about }) {
   const parts = []
   const say = (...text) => parts.push(...text, '')
 
-  say('# Benchmarks', 'Written by `npm run bench -- rpc`; do not edit. How it is measured stands at the end.')
   say('## Calls between two processes')
   say(
     'How many times the CPU time of goms the others take for one call, both sides together. *In flight*: calls that wait at once; *mixed*: fifty methods with values of different shapes; otherwise one method that echoes 107 bytes of MessagePack.',
@@ -93,11 +82,11 @@ export function report({ names, scenarios, samples, local, about }) {
       ),
     )
   }
-  say('## Figures')
+  say('### Figures')
   say('Medians, with the least and the most of all rounds. CPU in microseconds per call.')
   for (const { name: scenario, inFlight, payload } of scenarios) {
     const one = inFlight === 1
-    say(payload === 'small' ? `### ${scenario} in flight` : `### ${payload}, ${inFlight} in flight`)
+    say(payload === 'small' ? `#### ${scenario} in flight` : `#### ${payload}, ${inFlight} in flight`)
     say(
       table(
         ['', 'CPU', 'spread', 'client', 'server', 'calls/s', ...(one ? ['p50 µs'] : [])],
@@ -117,7 +106,7 @@ export function report({ names, scenarios, samples, local, about }) {
       ),
     )
   }
-  say('## How it is measured')
+  say('### How it is measured')
   say(
     [
       `- ${about.date}, Node ${about.node}, ${about.cpu}. Other work may run on the machine: compare within this page only.`,
