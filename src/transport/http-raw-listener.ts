@@ -129,12 +129,14 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
     get connections() {
       return connections.size
     },
-    async listen(port, bindHost) {
+    server,
+    async listen(port, bindHost, how) {
       intoBuffer = options.onread !== 'off' && (await canReadInto())
-      const bound = await listenOn(server, port, bindHost)
+      const bound = await listenOn(server, port, bindHost, how)
       boundPort = bound.port
       return bound
     },
+    unlisten: () => void server.close(),
     accept(socket, early) {
       if (full()) socket.destroy()
       else accept(socket, early, socket.localPort ?? boundPort)
