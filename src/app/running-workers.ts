@@ -3,7 +3,6 @@ import type { Server } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
-import type { WorkerStatus } from './admin.ts'
 import { atMost, sleep } from './bounded.ts'
 import { WorkerNumbers } from './worker-numbers.ts'
 import type { Sharing, StartWorker, WorkerProcess } from './worker-process.ts'
@@ -71,9 +70,8 @@ export class RunningWorkers {
     return this.#running.has(worker)
   }
 
-  stateOf(worker: WorkerProcess): WorkerStatus['state'] {
-    if (this.#leaving.has(worker)) return 'leaving'
-    return this.#following.has(worker) ? 'serving' : 'starting'
+  leaves(worker: WorkerProcess): boolean {
+    return this.#leaving.has(worker)
   }
 
   all(): readonly WorkerProcess[] {

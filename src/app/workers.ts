@@ -67,7 +67,8 @@ export class Workers {
     const all = [...this.running.all()].sort((a, b) => a.index - b.index)
     return all.map((worker) => {
       const { connections, inFlight, sessions } = this.running.numbers.of(worker)
-      const state = this.running.stateOf(worker)
+      const serves = this.#opened && this.#slots[worker.index]?.current === worker
+      const state = this.running.leaves(worker) ? 'leaving' : serves ? 'serving' : 'starting'
       return { worker: worker.index + 1, pid: worker.pid, state, connections, inFlight, sessions }
     })
   }
