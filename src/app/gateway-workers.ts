@@ -60,7 +60,7 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
   const { running } = workers
   const port: HttpPort = {
     get connections() {
-      return running.numbers.sum('connections')
+      return running.numbers.connections()
     },
     async listen(number, host) {
       const address = await workers.listen(number, host)

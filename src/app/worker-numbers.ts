@@ -37,6 +37,7 @@ export class WorkerNumbers {
   readonly #past = new Map<string, number>()
   #timer: Timer | undefined
   #lookMs = LOOK_MS
+  #unsure = false
   #gathering: Promise<boolean> | undefined
 
   constructor(deps: NumbersDeps) {
@@ -65,14 +66,24 @@ export class WorkerNumbers {
     return this.#reports.get(worker) ?? NOTHING
   }
 
-  sum(key: 'connections' | 'inFlight' | 'sessions'): number {
+  sum(key: Exclude<keyof WorkerReport, 'stats'>): number {
     let sum = 0
     for (const report of this.#reports.values()) sum += report[key]
     return sum
   }
 
-  /** From now on they are looked at often. */
+  /** Open ones; never 0 after `hurry` until all have said so. */
+  connections(): number {
+    const sum = this.sum('connections')
+    return this.#unsure ? Math.max(1, sum) : sum
+  }
+
+  /** They are about to leave: from now on they are looked at often. */
   hurry(): void {
+    this.#unsure = true
+    this.#askAll().then(() => {
+      this.#unsure = false
+    })
     this.#lookMs = HURRIED_LOOK_MS
     this.#timer?.cancel()
     this.#look()
