@@ -1,6 +1,7 @@
 /** All worker processes that run: what each is told to do, and what goes from one to the others. */
 import type { Server } from 'node:net'
 import type { Clock } from '../core/clock.ts'
+import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { atMost, sleep } from './bounded.ts'
@@ -144,7 +145,7 @@ export class RunningWorkers {
       await taken
     } catch (error) {
       // With the one that had it the listener has gone.
-      if (this.has(old)) throw error
+      if (GomsError.from(error).code !== 'UNAVAILABLE') throw error
       await this.listen(fresh, place)
     } finally {
       this.#heirs.delete(old)

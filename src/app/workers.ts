@@ -120,8 +120,9 @@ export class Workers {
   async #renew(slot: Slot): Promise<WorkerProcess | undefined> {
     slot.waiting?.cancel()
     slot.renewing = true
+    let fresh: WorkerProcess | undefined
     try {
-      const fresh = await this.running.load(slot.index)
+      fresh = await this.running.load(slot.index)
       await this.running.open(fresh)
       const old = slot.current
       if (old === undefined || this.#deps.sharing === 'cluster') await this.running.listen(fresh, this.#place)
@@ -130,6 +131,9 @@ export class Workers {
       slot.current = fresh
       slot.servingSinceMs = this.#deps.clock.now()
       return old
+    } catch (error) {
+      fresh?.kill()
+      throw error
     } finally {
       slot.renewing = false
       if (slot.current === undefined && !this.#closing) this.#renewSoon(slot)
