@@ -69,6 +69,22 @@ test.each(ENGINES)('%s: a listener that somebody else bound is taken over', asyn
   await door.close(1000)
 })
 
+test.each(ENGINES)('%s: from the turn on in which it is taken over it accepts', async (_name, create) => {
+  const bound = createServer(() => {
+    throw new Error('nobody’s')
+  })
+  const port = await new Promise<number>((resolve) =>
+    bound.listen(0, '127.0.0.1', () => resolve((bound.address() as { port: number }).port)),
+  )
+  const socket = connect(port, '127.0.0.1')
+  const door = create({ handler })
+  const listening = door.listen(0, undefined, { from: bound })
+  expect(await ask(socket)).toMatch(/^HTTP\/1.1 200/)
+  await listening
+  socket.destroy()
+  await door.close(1000)
+})
+
 test('reusePort is tried out', async () => {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const has = process.platform === 'linux' && (major > 22 || (major === 22 && minor >= 12))

@@ -131,9 +131,12 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
     },
     server,
     async listen(port, bindHost, how) {
-      intoBuffer = options.onread !== 'off' && (await canReadInto())
+      const trial = options.onread === 'off' ? false : canReadInto()
+      // What is taken over accepts already: connections that come before this server has it would be nobody's.
+      if (how?.from === undefined) intoBuffer = await trial
       const bound = await listenOn(server, port, bindHost, how)
       boundPort = bound.port
+      intoBuffer = await trial
       return bound
     },
     unlisten: () => void server.close(),

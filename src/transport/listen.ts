@@ -7,7 +7,10 @@ import { portHolder } from './port-holder.ts'
 export interface ListenOptions {
   /** Other sockets may listen on the same port, and the system distributes connections among them. */
   readonly reusePort?: boolean | undefined
-  /** Takes over what another process has bound and handed to this one; port and host are those of it then. */
+  /**
+   * Takes over what another process has bound and handed to this one; port and host are those of it then. It accepts
+   * already: whoever takes it over does so in the turn in which it was received.
+   */
   readonly from?: Server | undefined
 }
 

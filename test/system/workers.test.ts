@@ -29,6 +29,7 @@ let admin: string
 beforeAll(async () => {
   cluster = createCluster({
     backend: { args: ['-registry', 'embedded', '-embedded_port', String(await freePort())] },
+    config: 'gateway: { parser: fast }',
     services: [
       'services:',
       '  echo:',
