@@ -40,9 +40,15 @@ export interface WorkerGateway {
   close(): Promise<void>
 }
 
+/** The settings with bounds that hold for all workers together divided among them. */
+export function inShare(settings: Settings, share: Share): Settings {
+  const { gateway } = settings
+  const maxConnectionsPerNode = shareOf(gateway.maxConnectionsPerNode, share)
+  return { ...settings, gateway: { ...gateway, maxConnectionsPerNode } }
+}
+
 export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<WorkerGateway> {
   const { definition, settings, share, mirror, channel, clock, log } = deps
-  const maxConnectionsPerNode = shareOf(settings.gateway.maxConnectionsPerNode, share)
   const cluster = createClusterOf(
     {
       ...{ settings, clock, share, balancers: definition.balancers, use: definition.use },
@@ -51,7 +57,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     {
       registry: createMirrorRegistry(deps.kind, mirror),
       callKey: deps.callKey,
-      ...overSockets({ ...settings, gateway: { ...settings.gateway, maxConnectionsPerNode } }, clock),
+      ...overSockets(inShare(settings, share), clock),
     },
   )
   const { mesh } = cluster

@@ -12,7 +12,7 @@ import { atMost, connectionsGone } from './bounded.ts'
 import { createGatewayPort, type GatewayPort } from './http-port.ts'
 import { type Channel, createChannel, type Handle, type Handlers, type Send } from './process-channel.ts'
 import { loadServiceFile } from './service-file.ts'
-import { openWorkerGateway, type WorkerGateway } from './worker-gateway.ts'
+import { inShare, openWorkerGateway, type WorkerGateway } from './worker-gateway.ts'
 import type { ListenOrder, LoadOrder, OpenOrder, Orders, Reports, WorkerReport } from './worker-protocol.ts'
 
 /** For what is left when everything has been waited for. */
@@ -73,7 +73,7 @@ export class Worker {
   async #load({ file, settings, share }: LoadOrder): Promise<void> {
     const definition = await loadServiceFile(file, process.cwd())
     if (definition.kind !== 'gateway') throw new GomsError('GOMS_SERVICE_FILE', `${file}: only a gateway has workers`)
-    this.#loaded = { definition, settings, share, port: await createGatewayPort(settings, this.#clock) }
+    this.#loaded = { definition, settings, share, port: await createGatewayPort(inShare(settings, share), this.#clock) }
   }
 
   get #must(): Loaded {
