@@ -32,6 +32,7 @@ export interface CorsFile {
 }
 
 export interface GatewayFile {
+  workers?: number | 'auto' | undefined
   parser?: 'fast' | 'safe' | undefined
   envelope?: boolean | undefined
   cluster?: 'private' | 'public' | 'off' | undefined
