@@ -55,7 +55,7 @@ class WrappedCall implements Dispatched {
     // An async function, so that a middleware that throws synchronously is a rejection too.
     const run = async (): Promise<Outcome> => step(0)
     run().then(
-      () => this.#fail(new GomsError('INTERNAL', `${this.#where}: a middleware returned without calling next()`)),
+      () => this.#returned(),
       (thrown) => this.#fail(GomsError.from(thrown)),
     )
     this.#watchDeadline()
@@ -120,6 +120,12 @@ class WrappedCall implements Dispatched {
         fail: reject,
       })
     })
+  }
+
+  /** After nearly every call there is nothing to say, and an error that nobody needs is not made. */
+  #returned(): void {
+    if (this.#settled) return
+    this.#fail(new GomsError('INTERNAL', `${this.#where}: a middleware returned without calling next()`))
   }
 
   #fail(error: GomsError): void {
