@@ -9,7 +9,6 @@ import type { Slot } from '../resilience/overdue.ts'
 import { NO_PERMIT, type Permit } from '../resilience/permit.ts'
 import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
-import type { PickTime } from './pick.ts'
 
 /** What "now" is taken from: the time itself, and what "overdue" is measured by. */
 export interface AttemptClocks {
@@ -21,9 +20,8 @@ export interface AttemptClocks {
 export abstract class AttemptRun implements Attempt {
   number: number = 0
   protected readonly call: Call
-  readonly #clocks: AttemptClocks
+  protected readonly deps: AttemptClocks
   #endpoint: Endpoint | undefined
-  #health: Health | undefined
   #breaker: Breaker | undefined
   /** The route's time to the head, over all nodes. */
   #latency: MovingAverage | undefined
@@ -40,9 +38,9 @@ export abstract class AttemptRun implements Attempt {
   #session = false
   #ended = false
 
-  constructor(call: Call, clocks: AttemptClocks) {
+  constructor(call: Call, deps: AttemptClocks) {
     this.call = call
-    this.#clocks = clocks
+    this.deps = deps
   }
 
   /** Decides what follows; true: the carrier relays this answer. */
@@ -56,9 +54,13 @@ export abstract class AttemptRun implements Attempt {
     return this.endpoint.node
   }
 
+  get #health(): Health {
+    return this.endpoint.health[this.call.transport]
+  }
+
   /** While the attempt begins, when nearly every carrier asks, no time has passed. */
   leftMs(): number {
-    const nowMs = this.#handle === undefined ? this.#startedMs : this.#clocks.clock.now()
+    const nowMs = this.#handle === undefined ? this.#startedMs : this.deps.clock.now()
     const leftMs = this.call.deadline.leftMs(nowMs)
     return this.#shareMs === undefined ? leftMs : Math.min(this.#startedMs + this.#shareMs - nowMs, leftMs)
   }
@@ -66,7 +68,8 @@ export abstract class AttemptRun implements Attempt {
   /**
    * @param number from 1
    * @param shareMs its time where that is less than what is left of the call
-   * @param time the time of its pick, which has just been made
+   * @param nowMs the time of its pick, which has just been made
+   * @param awakeMs the same without the stalls of this process
    */
   begin(
     carrier: Carrier,
@@ -74,22 +77,20 @@ export abstract class AttemptRun implements Attempt {
     latency: MovingAverage,
     number: number,
     shareMs: number | undefined,
-    time: PickTime,
+    nowMs: number,
+    awakeMs: number,
   ): void {
-    const { call } = this
-    const { nowMs } = time
     this.number = number
     this.#endpoint = endpoint
     this.#latency = latency
     this.#startedMs = nowMs
     this.#takePermits(endpoint, nowMs)
-    this.#health = endpoint.health[call.transport]
     this.#healthPermit = this.#health.take(nowMs)
-    this.#slot = endpoint.overdue.begin(time.awakeMs, latency.valueMs)
+    this.#slot = endpoint.overdue.begin(awakeMs, latency.valueMs)
     endpoint.inFlight++
     if (shareMs !== undefined) {
       this.#shareMs = shareMs
-      this.#timer = this.#clocks.clock.after(Math.ceil(shareMs), () => this.#timedOut(), nowMs)
+      this.#timer = this.deps.clock.after(Math.ceil(shareMs), () => this.#timedOut(), nowMs)
     }
     try {
       this.#handle = carrier.attempt(this)
@@ -113,18 +114,18 @@ export abstract class AttemptRun implements Attempt {
     if (this.#verdict !== undefined) return
     const { overdue } = this.endpoint
     overdue.end(this.#slot)
-    this.#slot = overdue.begin(this.#clocks.awake.now(), (this.#latency as MovingAverage).valueMs)
+    this.#slot = overdue.begin(this.deps.awake.now(), (this.#latency as MovingAverage).valueMs)
   }
 
   head(outcome: Outcome): boolean {
-    return this.#head(outcome, this.#clocks.clock.now())
+    return this.#head(outcome, this.deps.clock.now())
   }
 
   end(ending: Ending): void {
-    this.#end(ending, this.#clocks.clock.now())
+    this.#end(ending, this.deps.clock.now())
   }
 
-  whole(outcome: Outcome, nowMs: number = this.#clocks.clock.now()): boolean {
+  whole(outcome: Outcome, nowMs: number = this.deps.clock.now()): boolean {
     const final = this.#head(outcome, nowMs)
     this.#end('complete', nowMs)
     return final
@@ -143,7 +144,7 @@ export abstract class AttemptRun implements Attempt {
     this.#ended = true
     if (this.#verdict === undefined) this.#report({ stage: 'cancelled', status: 0 }, nowMs)
     this.#timer?.cancel()
-    const health = this.#health as Health
+    const health = this.#health
     if (this.#session) this.endpoint.sessions--
     else this.endpoint.inFlight--
     // A head alone proves little: the node is well when the whole answer came.
@@ -156,7 +157,7 @@ export abstract class AttemptRun implements Attempt {
   breakOff(why: 'timeout' | 'cancelled'): void {
     if (this.#ended) return
     this.#broken = why
-    if (this.#verdict === undefined) this.#report({ stage: why, status: 0 }, this.#clocks.clock.now())
+    if (this.#verdict === undefined) this.#report({ stage: why, status: 0 }, this.deps.clock.now())
     this.#handle?.abort(why)
     this.end('cancelled')
   }
@@ -171,8 +172,8 @@ export abstract class AttemptRun implements Attempt {
   #limitTotal(): void {
     const { totalTimeoutMs } = this.call.policy
     if (totalTimeoutMs === undefined) return
-    const leftMs = totalTimeoutMs - (this.#clocks.clock.now() - this.#startedMs)
-    this.#timer = this.#clocks.clock.after(Math.max(0, leftMs), () => {
+    const leftMs = totalTimeoutMs - (this.deps.clock.now() - this.#startedMs)
+    this.#timer = this.deps.clock.after(Math.max(0, leftMs), () => {
       if (!this.#ended) this.#handle?.abort('timeout')
     })
   }
@@ -180,7 +181,7 @@ export abstract class AttemptRun implements Attempt {
   /** What the outcome says of the node, to its endpoint, its health and the route's breaker. */
   #report(outcome: Outcome, nowMs: number): void {
     const endpoint = this.endpoint
-    const health = this.#health as Health
+    const health = this.#health
     const result = verdict(outcome)
     this.#verdict = result
     this.#timer?.cancel()

@@ -9,7 +9,7 @@ import type { RetryBudget } from '../resilience/retry-budget.ts'
 import { AttemptRun } from './attempt.ts'
 import type { AwakeClock } from './awake-clock.ts'
 import type { Endpoint, MovingAverage } from './endpoint.ts'
-import { type PickTime, pick } from './pick.ts'
+import { pick } from './pick.ts'
 
 /** What the calls to one service share. */
 export interface Target {
@@ -38,7 +38,7 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
   place: number = NO_PLACE
   readonly #carrier: Carrier
   readonly #target: Target
-  readonly #deps: DispatchDeps
+  declare protected readonly deps: DispatchDeps
   #current: AttemptRun | undefined
   /** Endpoints of all attempts, from the second on. */
   #tried: Endpoint[] | undefined
@@ -51,10 +51,9 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
     super(call, deps)
     this.#carrier = carrier
     this.#target = target
-    this.#deps = deps
   }
 
-  start(nowMs: number = this.#deps.clock.now()): void {
+  start(nowMs: number = this.deps.clock.now()): void {
     this.#watchDeadline(nowMs)
     this.#next(nowMs)
   }
@@ -66,7 +65,7 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
 
   /** Looked at again when it strikes: an upload that made progress meanwhile has moved it. */
   due(): void {
-    this.#watchDeadline(this.#deps.clock.now())
+    this.#watchDeadline(this.deps.clock.now())
   }
 
   #watchDeadline(nowMs: number): void {
@@ -76,7 +75,7 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
       return
     }
     if (leftMs === Number.POSITIVE_INFINITY) return
-    this.#deps.deadlines.add(this, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), nowMs)
+    this.deps.deadlines.add(this, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), nowMs)
   }
 
   #expired(): void {
@@ -95,13 +94,13 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
 
   #next(nowMs: number): void {
     if (this.#over) return
-    const time: PickTime = { nowMs, awakeMs: this.#deps.awake.now(nowMs) }
+    const awakeMs = this.deps.awake.now(nowMs)
     const target = this.#target
     const isFirst = this.#current === undefined
     let endpoint: Endpoint
     try {
       if (!isFirst) this.#tried ??= [this.endpoint]
-      endpoint = pick(this.call, target.endpoints(), target.balancer, this.#tried ?? NONE, time)
+      endpoint = pick(this.call, target.endpoints(), target.balancer, this.#tried ?? NONE, nowMs, awakeMs)
     } catch (thrown) {
       // What an earlier attempt met says more than that there is nobody left to ask.
       this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
@@ -114,11 +113,11 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
       this.#current = this
     } else {
       this.#tried?.push(endpoint)
-      this.#current = new FurtherAttempt(this, this.call, this.#deps)
+      this.#current = new FurtherAttempt(this, this.call, this.deps)
     }
     const shareMs = this.#shareMs(number, nowMs)
     try {
-      this.#current.begin(this.#carrier, endpoint, target.latency(this.call.action), number, shareMs, time)
+      this.#current.begin(this.#carrier, endpoint, target.latency(this.call.action), number, shareMs, nowMs, awakeMs)
     } catch (thrown) {
       this.#fail(GomsError.from(thrown))
     }
@@ -135,7 +134,6 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
 
   decide(outcome: Outcome): boolean {
     if (this.#over) return false
-    this.#last = outcome
     if (outcome.stage === 'cancelled') {
       this.#finish()
       return false
@@ -170,12 +168,13 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
     if (!answer.retry) return false
     // A refusal's Retry-After is about that node; the next attempt goes to another one.
     const retryAfterMs = outcome.stage === 'busy' ? outcome.retryAfterMs : undefined
-    const waitMs = waitBeforeMs(policy, this.#attempts, this.#deps.random, retryAfterMs)
+    const waitMs = waitBeforeMs(policy, this.#attempts, this.deps.random, retryAfterMs)
     if (waitMs >= leftMs) return false
     if (answer.paid && !this.#target.budget.withdraw()) return false
+    this.#last = outcome
     // Never from within the report itself: the carrier must be done with this attempt first.
-    if (waitMs <= 0) queueMicrotask(() => this.#next(this.#deps.clock.now()))
-    else this.#wait = this.#deps.clock.after(waitMs, () => this.#next(this.#deps.clock.now()))
+    if (waitMs <= 0) queueMicrotask(() => this.#next(this.deps.clock.now()))
+    else this.#wait = this.deps.clock.after(waitMs, () => this.#next(this.deps.clock.now()))
     return true
   }
 
@@ -210,7 +209,7 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
 
   #finish(): void {
     this.#over = true
-    this.#deps.deadlines.remove(this)
+    this.deps.deadlines.remove(this)
     this.#wait?.cancel()
   }
 }

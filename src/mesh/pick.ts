@@ -5,15 +5,10 @@ import { GomsError } from '../core/errors.ts'
 import { type Health, softEjectable } from '../resilience/ejection.ts'
 import type { Endpoint } from './endpoint.ts'
 
-export interface PickTime {
-  readonly nowMs: number
-  /** Without the stalls of this process: what "overdue" is measured by. */
-  readonly awakeMs: number
-}
-
 /**
  * The endpoint for the next attempt of a call.
  * @param tried endpoints that the call was already attempted on; empty: this is its first attempt
+ * @param awakeMs now without the stalls of this process: what "overdue" is measured by
  * @throws GomsError UNAVAILABLE or RESOURCE_EXHAUSTED, with `retryAfterMs` where waiting helps
  */
 export function pick(
@@ -21,21 +16,21 @@ export function pick(
   all: readonly Endpoint[],
   balancer: Balancer,
   tried: readonly Endpoint[],
-  time: PickTime,
+  nowMs: number,
+  awakeMs: number,
 ): Endpoint {
   const isFirst = tried.length === 0
-  if (isFirst && areWell(call, all, time)) {
+  if (isFirst && areWell(call, all, nowMs, awakeMs)) {
     return balancer.pick({ all, admissible: all, first: true, affinity: call.affinity })
   }
-  const { nowMs } = time
   const permitted = without(all, (endpoint) => !permits(call, endpoint, nowMs))
   if (permitted.length === 0) throw nobody(call, all, nowMs)
-  const admissible = preferred(call, permitted, tried, time)
+  const admissible = preferred(call, permitted, tried, nowMs, awakeMs)
   return balancer.pick({ all, admissible, first: isFirst, affinity: call.affinity })
 }
 
 /** Whether nothing speaks against any of them, as with nearly every pick: then there is nothing to weigh. */
-function areWell(call: Call, all: readonly Endpoint[], { nowMs, awakeMs }: PickTime): boolean {
+function areWell(call: Call, all: readonly Endpoint[], nowMs: number, awakeMs: number): boolean {
   for (const endpoint of all) {
     if (!permits(call, endpoint, nowMs) || endpoint.node.draining) return false
     const health = endpoint.health[call.transport]
@@ -61,7 +56,8 @@ function preferred(
   call: Call,
   permitted: readonly Endpoint[],
   tried: readonly Endpoint[],
-  { nowMs, awakeMs }: PickTime,
+  nowMs: number,
+  awakeMs: number,
 ): readonly Endpoint[] {
   const healthOf = (endpoint: Endpoint): Health => endpoint.health[call.transport]
   let left = unlessAll(permitted, (endpoint) => endpoint.node.draining || healthOf(endpoint).hard(nowMs))

@@ -33,7 +33,7 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
   reject: Settle = notYet
   /** Called once it is settled. */
   settled: (() => void) | undefined
-  readonly #deps: TypedCallDeps
+  declare protected readonly deps: TypedCallDeps
   readonly #ref: MethodRef
   readonly #known: CalledMethod
   readonly #context: CallContext | undefined
@@ -51,7 +51,6 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
     context: CallContext | undefined,
   ) {
     super(deps)
-    this.#deps = deps
     this.input = input
     this.policy = policy
     this.offers = offers
@@ -67,7 +66,7 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
 
   /** Sends it the one way out: pick, attempt, and again where that is safe. */
   send(): void {
-    this.#under = this.#deps.dispatcher.dispatch(this, this, this.startedMs)
+    this.#under = this.deps.dispatcher.dispatch(this, this, this.startedMs)
   }
 
   /** Its caller gave up. */
@@ -111,7 +110,7 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
   }
 
   get caller(): string {
-    return this.#deps.caller
+    return this.deps.caller
   }
 
   get identity(): unknown {
@@ -130,7 +129,7 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
     return this
   }
 
-  leftMs(nowMs: number = this.#deps.clock.now()): number {
+  leftMs(nowMs: number = this.deps.clock.now()): number {
     return this.startedMs + this.policy.timeoutMs - nowMs
   }
 

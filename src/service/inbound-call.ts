@@ -1,16 +1,15 @@
 /** One HTTP call at the node that serves it. */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Clock } from '../core/clock.ts'
 import type { InternalHeaders } from './internal-headers.ts'
-import { ServedCall } from './served-call.ts'
+import { type Callee, ServedCall } from './served-call.ts'
 
 export class InboundCall extends ServedCall {
   /** An event stream: it is counted apart, since it ends when somebody goes and not when work is done. */
   session = false
   readonly #headers: IncomingHttpHeaders
 
-  constructor(headers: IncomingHttpHeaders, internal: InternalHeaders, clock: Clock, service?: string) {
-    super(internal, clock, service)
+  constructor(headers: IncomingHttpHeaders, internal: InternalHeaders, callee: Callee) {
+    super(internal, callee, internal.deadlineMs, undefined)
     this.#headers = headers
   }
 

@@ -63,6 +63,7 @@ export interface Inbound {
 export function createInbound(deps: InboundDeps): Inbound {
   const { definition, clock, log } = deps
   const service = deps.service ?? definition.name
+  const callee = { clock, service }
   const compat = deps.compat ?? 'native'
   const check = deps.callKey ? keyCheck(deps.callKey) : undefined
   const ambient = definition.ambient !== false
@@ -94,7 +95,7 @@ export function createInbound(deps: InboundDeps): Inbound {
       return
     }
     const headers = takeInternalHeaders(req, check)
-    const denial = refuse(headers, intake) ?? (app.takesRequests ? undefined : NO_HTTP)
+    const denial = refuse(headers, headers.deadlineMs, intake) ?? (app.takesRequests ? undefined : NO_HTTP)
     if (denial === undefined) {
       run(req, res, headers)
       return
@@ -104,7 +105,7 @@ export function createInbound(deps: InboundDeps): Inbound {
   }
 
   function run(req: IncomingMessage, res: ServerResponse, headers: InternalHeaders): void {
-    const call = new InboundCall(req.headers, headers, clock, service)
+    const call = new InboundCall(req.headers, headers, callee)
     bindContext(req, call)
     calls.set(res, call)
     intake.enter()
@@ -136,13 +137,13 @@ export function createInbound(deps: InboundDeps): Inbound {
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const headers = takeInternalHeaders(req, check)
-    const denial = refuse(headers, intake)
+    const denial = refuse(headers, headers.deadlineMs, intake)
     if (denial !== undefined) {
       denyUpgrade(socket, denial, compat, traceOf(req, headers))
       return
     }
     // The deadline ends with the head of the answer, and an upgrade is nothing but that.
-    const call = new InboundCall(req.headers, { ...headers, deadlineMs: undefined }, clock, service)
+    const call = new InboundCall(req.headers, { ...headers, deadlineMs: undefined }, callee)
     const offer = (): boolean => app.upgrade(req, socket, head)
     bindContext(req, call)
     try {
@@ -180,7 +181,7 @@ export function createInbound(deps: InboundDeps): Inbound {
   }
 
   function traceOf(req: IncomingMessage, headers: InternalHeaders): string | undefined {
-    return compat === 'native' ? new InboundCall(req.headers, headers, clock).traceId : undefined
+    return compat === 'native' ? new InboundCall(req.headers, headers, callee).traceId : undefined
   }
 
   return {

@@ -3,16 +3,20 @@ import type { IncomingMessage } from 'node:http'
 import { fromIdentityHeader, INTERNAL } from '../http/internal.ts'
 import type { KeyCheck } from './call-key.ts'
 
-export interface InternalHeaders {
+/** Who calls whom: the same for many calls of one caller. */
+export interface CallerHeaders {
   /** Whether the call key matched; true where none is set. */
   readonly admitted: boolean
   /** `<service>/<node id>` as it was sent. */
   readonly target: string | undefined
-  /** Milliseconds that the caller gives; undefined: no deadline. */
-  readonly deadlineMs: number | undefined
   readonly attempt: number
   readonly caller: string | undefined
   readonly identity: unknown
+}
+
+export interface InternalHeaders extends CallerHeaders {
+  /** Milliseconds that the caller gives; undefined: no deadline. */
+  readonly deadlineMs: number | undefined
 }
 
 /**

@@ -1,20 +1,19 @@
 /** What an RPC handler gets as its second argument: the call, the log, `emit` and the clients of `uses`, all bound. */
 import type { HandlerContext } from '../contract/handler.ts'
-import type { Clock } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
-import type { InternalHeaders } from './internal-headers.ts'
-import { ServedCall } from './served-call.ts'
+import type { CallerHeaders } from './internal-headers.ts'
+import { type Callee, ServedCall } from './served-call.ts'
 
 /** One RPC call at the node that serves it. */
 export class RpcCall extends ServedCall {
   readonly #received: RpcReceived
 
-  constructor(received: RpcReceived, internal: InternalHeaders, clock: Clock, service: string) {
-    super(internal, clock, service, received.arrivedAtMs)
+  constructor(received: RpcReceived, from: CallerHeaders, callee: Callee, deadlineMs: number | undefined) {
+    super(from, callee, deadlineMs, received.arrivedAtMs)
     this.#received = received
   }
 

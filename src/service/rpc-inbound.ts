@@ -12,7 +12,7 @@ import { Intake } from './intake.ts'
 import { type Denial, NO_METHOD } from './refusal.ts'
 import { createContexts, RpcCall } from './rpc-context.ts'
 import { denialFault, type FaultDeps, toFault } from './rpc-fault.ts'
-import { readMetadata } from './rpc-metadata.ts'
+import { readDeadline, readMetadata } from './rpc-metadata.ts'
 import { createRpcMethod, type RpcMethod } from './rpc-method.ts'
 import type { ServiceDefinition } from './service.ts'
 import { refuse } from './stack.ts'
@@ -63,6 +63,7 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
   const { definition, clock, log } = deps
   const service = deps.service ?? definition.name
   const check = deps.callKey ? textCheck(deps.callKey) : undefined
+  const callee = { clock, service }
   const admitGo = deps.admitGo === true
   const methods = methodsOf(deps)
   const contextOf = createContexts({
@@ -74,16 +75,21 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
   const faults: FaultDeps = { log, newErrorId: deps.newErrorId ?? (() => randomBytes(6).toString('hex')) }
   const intake = new Intake({ definition, nodeId: deps.nodeId, service, clock, alsoInFlight: deps.alsoInFlight })
 
+  /** Looked up last: callers are seldom in many methods at a time. */
+  let lastName: string | undefined
+  let lastMethod: RpcMethod | undefined
+
   function handle(received: RpcReceived, responder: RpcResponder): void {
-    const internal = readMetadata(received, check, admitGo)
-    const method = received.service === service ? methods.get(received.method) : undefined
-    const denial = refuse(internal, intake)
+    const from = readMetadata(received, check, admitGo)
+    const deadlineMs = readDeadline(received, from)
+    const method = received.service === service ? methodOf(received.method) : undefined
+    const denial = refuse(from, deadlineMs, intake)
     if (denial !== undefined || method === undefined) {
       responder.fault(denialFault(denial ?? unknownMethod(received, service), `${service}.${received.method}`))
       return
     }
     intake.enter()
-    const call = new RpcCall(received, internal, clock, service)
+    const call = new RpcCall(received, from, callee, deadlineMs)
     try {
       const answer = method.run(received.input(method.codecs), contextOf(call), call)
       if (isThenable(answer)) wait(answer, method, call, responder)
@@ -91,6 +97,14 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
     } catch (thrown) {
       fail(thrown, method, call, responder)
     }
+  }
+
+  function methodOf(name: string): RpcMethod | undefined {
+    if (name !== lastName) {
+      lastName = name
+      lastMethod = methods.get(name)
+    }
+    return lastMethod
   }
 
   /** Apart from `handle`, so that a handler that answers at once does not pay for what is remembered here. */

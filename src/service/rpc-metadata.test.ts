@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { RpcGreeting, RpcReceived } from '../transport/rpc.ts'
-import { textCheck } from './call-key.ts'
-import { readMetadata } from './rpc-metadata.ts'
+import { type KeyCheck, textCheck } from './call-key.ts'
+import type { InternalHeaders } from './internal-headers.ts'
+import { readDeadline, readMetadata } from './rpc-metadata.ts'
 
 const SAID = { __AUTH: 'the call key', 'goms-caller': 'order', 'goms-target': 'user/1' }
 
@@ -30,11 +31,17 @@ function received(greeting: RpcGreeting | undefined, deadlineMs?: number): RpcRe
   }
 }
 
+/** All that is read of a request, in one. */
+function read(request: RpcReceived, check: KeyCheck | undefined, admitKeyless: boolean): InternalHeaders {
+  const from = readMetadata(request, check, admitKeyless)
+  return { ...from, deadlineMs: readDeadline(request, from) }
+}
+
 describe('requests that go by a greeting', () => {
   it('are believed as if each had said it, and the greeting is read once', () => {
     const check = textCheck('the call key')
     const greeting = greetingOf(SAID)
-    const first = readMetadata(received(greeting, 995), check, false)
+    const first = read(received(greeting, 995), check, false)
     expect(first).toEqual({
       admitted: true,
       target: 'user/1',
@@ -44,39 +51,43 @@ describe('requests that go by a greeting', () => {
       identity: undefined,
     })
     const { asked } = greeting
-    expect(readMetadata(received(greeting, 7), check, false)).toEqual({ ...first, deadlineMs: 7 })
-    expect(readMetadata(received(greeting), check, false)).toEqual({ ...first, deadlineMs: undefined })
+    expect(read(received(greeting, 7), check, false)).toEqual({ ...first, deadlineMs: 7 })
+    expect(read(received(greeting), check, false)).toEqual({ ...first, deadlineMs: undefined })
     expect(greeting.asked).toBe(asked)
+    const known = readMetadata(received(greeting, 995), check, false)
+    expect(readMetadata(received(greeting), check, false)).toBe(known)
+    // Whether those without a key are let in is part of what was judged.
+    expect(readMetadata(received(greeting), check, true)).not.toBe(known)
   })
 
   it('are refused one by one where its key is wrong, and judged anew where another key rules', () => {
     const greeting = greetingOf(SAID)
     const wrong = textCheck('another key')
     for (let i = 0; i < 2; i++) {
-      expect(readMetadata(received(greeting, 995), wrong, true)).toMatchObject({
+      expect(read(received(greeting, 995), wrong, true)).toMatchObject({
         admitted: false,
         target: 'user/1',
         deadlineMs: undefined,
         caller: undefined,
       })
     }
-    expect(readMetadata(received(greeting, 995), textCheck('the call key'), false)).toMatchObject({
+    expect(read(received(greeting, 995), textCheck('the call key'), false)).toMatchObject({
       admitted: true,
       caller: 'order',
     })
-    expect(readMetadata(received(greeting, 995), wrong, false).admitted).toBe(false)
-    expect(readMetadata(received(greeting, 995), undefined, false)).toMatchObject({ admitted: true, caller: undefined })
+    expect(read(received(greeting, 995), wrong, false).admitted).toBe(false)
+    expect(read(received(greeting, 995), undefined, false)).toMatchObject({ admitted: true, caller: undefined })
   })
 
   it('without a key are let in where requests without one are, and nothing is believed of them', () => {
     const { __AUTH, ...keyless } = SAID
     const check = textCheck(__AUTH)
-    expect(readMetadata(received(greetingOf(keyless)), check, false).admitted).toBe(false)
-    expect(readMetadata(received(greetingOf(keyless)), check, true)).toMatchObject({
+    expect(read(received(greetingOf(keyless)), check, false).admitted).toBe(false)
+    expect(read(received(greetingOf(keyless)), check, true)).toMatchObject({
       admitted: true,
       caller: undefined,
     })
-    expect(readMetadata(received(greetingOf({ ...keyless, 'call-key': __AUTH })), check, false)).toMatchObject({
+    expect(read(received(greetingOf({ ...keyless, 'call-key': __AUTH })), check, false)).toMatchObject({
       admitted: true,
       caller: 'order',
     })

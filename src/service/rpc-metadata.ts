@@ -3,7 +3,7 @@ import { fromIdentityHeader, INTERNAL } from '../http/internal.ts'
 import { MetadataReader, RPCX } from '../rpcx/metadata.ts'
 import type { RpcGreeting, RpcReceived } from '../transport/rpc.ts'
 import type { KeyCheck } from './call-key.ts'
-import { type InternalHeaders, toInteger } from './internal-headers.ts'
+import { type CallerHeaders, type InternalHeaders, toInteger } from './internal-headers.ts'
 
 /** Names that a key may come under when it does not come under the usual one. */
 const OTHER_KEYS = [INTERNAL.callKey, 'goms-call-key'] as const
@@ -12,20 +12,22 @@ const OTHER_KEYS = [INTERNAL.callKey, 'goms-call-key'] as const
 const usual = new MetadataReader([RPCX.auth, INTERNAL.target, RPCX.timeout, INTERNAL.attempt, INTERNAL.caller])
 
 /**
- * The same rules as for headers: caller and identity are believed only where a key is set and matched.
+ * The same rules as for headers: caller and identity are believed only where a key is set and matched. A deadline is apart,
+ * see {@link readDeadline}: what a greeting says is one object for all calls that go by it.
  * @param admitKeyless lets requests without any key in, believing nothing of them; a wrong key is still wrong
  */
 export function readMetadata(
   received: RpcReceived,
   check: KeyCheck | undefined,
   admitKeyless: boolean,
-): InternalHeaders {
+): Greeted | InternalHeaders {
   const { origin } = received
   if (origin !== undefined) {
     const { deadlineMs, attempt, caller, identity } = origin
     return { admitted: true, target: undefined, deadlineMs, attempt, caller, identity }
   }
-  if (received.greeting !== undefined) return readGreeting(received.greeting, received.deadlineMs, check, admitKeyless)
+  const { greeting } = received
+  if (greeting !== undefined) return readGreeting(greeting, check, admitKeyless)
   const [auth, target, timeout, attempt, caller] =
     received.metadataOf?.(usual) ?? usual.names.map((name) => received.metadata(name))
   let matched = false
@@ -47,44 +49,46 @@ export function readMetadata(
   }
 }
 
-/** What a greeting came to: the same for every request that goes by it. */
-class Greeted {
-  readonly check: KeyCheck | undefined
-  readonly matched: boolean
-  readonly keyless: boolean
-  readonly target: string | undefined
-  readonly caller: string | undefined
+/** What is left for the callee of a request, in milliseconds, by what was read of it; undefined: no deadline. */
+export function readDeadline(received: RpcReceived, from: Greeted | InternalHeaders): number | undefined {
+  if (!(from instanceof Greeted)) return from.deadlineMs
+  return from.admitted ? received.deadlineMs : undefined
+}
 
-  constructor(greeting: RpcGreeting, check: KeyCheck | undefined) {
+/** What a greeting came to: the same for every request that goes by it. */
+class Greeted implements CallerHeaders {
+  readonly admitted: boolean
+  readonly target: string | undefined
+  readonly attempt = 1
+  readonly caller: string | undefined
+  readonly identity = undefined
+  readonly #check: KeyCheck | undefined
+  readonly #admitKeyless: boolean
+
+  constructor(greeting: RpcGreeting, check: KeyCheck | undefined, admitKeyless: boolean) {
     const get = (name: string): string | undefined => greeting.metadata(name)
     const given = get(RPCX.auth) ?? otherKey(get)
-    this.check = check
-    this.matched = check?.(given) === true
-    this.keyless = given === undefined
+    const matched = check?.(given) === true
+    this.admitted = matched || check === undefined || (admitKeyless && given === undefined)
     this.target = get(INTERNAL.target)
-    this.caller = this.matched ? get(INTERNAL.caller) : undefined
+    this.caller = matched ? get(INTERNAL.caller) : undefined
+    this.#check = check
+    this.#admitKeyless = admitKeyless
+  }
+
+  /** Whether it was judged by this key and this rule. */
+  holdsFor(check: KeyCheck | undefined, admitKeyless: boolean): boolean {
+    return this.#check === check && this.#admitKeyless === admitKeyless
   }
 }
 
 /** The key is looked at with the first request, and again only where another key rules. */
-function readGreeting(
-  greeting: RpcGreeting,
-  deadlineMs: number | undefined,
-  check: KeyCheck | undefined,
-  admitKeyless: boolean,
-): InternalHeaders {
+function readGreeting(greeting: RpcGreeting, check: KeyCheck | undefined, admitKeyless: boolean): Greeted {
   const { known } = greeting
-  const greeted = known instanceof Greeted && known.check === check ? known : new Greeted(greeting, check)
+  if (known instanceof Greeted && known.holdsFor(check, admitKeyless)) return known
+  const greeted = new Greeted(greeting, check, admitKeyless)
   greeting.known = greeted
-  const admitted = greeted.matched || check === undefined || (admitKeyless && greeted.keyless)
-  return {
-    admitted,
-    target: greeted.target,
-    deadlineMs: admitted ? deadlineMs : undefined,
-    attempt: 1,
-    caller: greeted.caller,
-    identity: undefined,
-  }
+  return greeted
 }
 
 function otherKey(get: (name: string) => string | undefined): string | undefined {

@@ -4,30 +4,53 @@ import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import { receiveTrace } from '../telemetry/trace-context.ts'
 import type { AmbientContext } from './context.ts'
-import type { InternalHeaders } from './internal-headers.ts'
+import type { CallerHeaders } from './internal-headers.ts'
+
+/** What all calls of one way in have in common. */
+export interface Callee {
+  /** Name of the service. */
+  readonly service: string
+  readonly clock: Clock
+}
 
 export abstract class ServedCall implements CallContext, AmbientContext {
-  readonly caller: string | undefined
-  readonly identity: unknown
-  readonly attempt: number
-  readonly service: string | undefined
-  readonly #clock: Clock
-  #deadlineAtMs: number
+  readonly #from: CallerHeaders
+  readonly #callee: Callee
+  /** Counted from the arrival; undefined: none. */
+  #deadlineMs: number | undefined
+  /** Added up only where somebody asks, as nearly no handler does: a sum would be an object of its own. */
+  readonly #arrivedAtMs: number | undefined
   #trace: TraceContext | undefined
   #controller: AbortController | undefined
   #timer: Timer | undefined
   #aborted: GomsError | undefined
   #ended = false
 
-  /** @param arrivedAtMs by that clock. @default now */
-  constructor(internal: InternalHeaders, clock: Clock, service: string | undefined, arrivedAtMs?: number) {
-    this.service = service
-    this.caller = internal.caller
-    this.identity = internal.identity
-    this.attempt = internal.attempt
-    this.#clock = clock
-    this.#deadlineAtMs =
-      internal.deadlineMs === undefined ? Number.POSITIVE_INFINITY : (arrivedAtMs ?? clock.now()) + internal.deadlineMs
+  /**
+   * @param deadlineMs what the caller gives; undefined: no deadline
+   * @param arrivedAtMs by the callee's clock. @default now
+   */
+  constructor(from: CallerHeaders, callee: Callee, deadlineMs: number | undefined, arrivedAtMs: number | undefined) {
+    this.#from = from
+    this.#callee = callee
+    this.#deadlineMs = deadlineMs
+    this.#arrivedAtMs = deadlineMs === undefined ? undefined : (arrivedAtMs ?? callee.clock.now())
+  }
+
+  get caller(): string | undefined {
+    return this.#from.caller
+  }
+
+  get identity(): unknown {
+    return this.#from.identity
+  }
+
+  get attempt(): number {
+    return this.#from.attempt
+  }
+
+  get service(): string {
+    return this.#callee.service
   }
 
   /** A header or metadata of the request, by its lower-case name. */
@@ -56,7 +79,8 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   }
 
   leftMs(): number {
-    return this.#deadlineAtMs - this.#clock.now()
+    if (this.#deadlineMs === undefined) return Number.POSITIVE_INFINITY
+    return (this.#arrivedAtMs as number) + this.#deadlineMs - this.#callee.clock.now()
   }
 
   get signal(): AbortSignal {
@@ -73,7 +97,7 @@ export abstract class ServedCall implements CallContext, AmbientContext {
     this.watched()
     const leftMs = this.leftMs()
     if (leftMs > MAX_TIMER_MS) return
-    this.#timer = this.#clock.after(Math.max(0, leftMs), () => {
+    this.#timer = this.#callee.clock.after(Math.max(0, leftMs), () => {
       this.abort(new GomsError('DEADLINE_EXCEEDED', 'call: the deadline of the caller is over'))
     })
   }
@@ -101,7 +125,7 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   /** The head of the answer is out: the deadline ends there, and a long body is nobody's time-out. */
   answered(): void {
     this.#timer?.cancel()
-    this.#deadlineAtMs = Number.POSITIVE_INFINITY
+    this.#deadlineMs = undefined
   }
 
   /** The answer is out, or the connection gone. */

@@ -3,7 +3,7 @@
  * Everything here happens before any code of the application runs, so what is refused may safely be tried elsewhere.
  */
 
-import type { InternalHeaders } from './internal-headers.ts'
+import type { CallerHeaders } from './internal-headers.ts'
 import { type Denial, DRAINING, OVERLOADED, STARTING, TOO_LATE, WRONG_KEY, WRONG_NODE } from './refusal.ts'
 
 /** What the order looks at. */
@@ -29,12 +29,12 @@ export interface Door {
  * HTTP (`inbound.ts`) and RPC (`rpc-inbound.ts`) go by it; for RPC the method is looked up, and its input checked, right
  * after. Trace and ambient context wrap the application itself: they are read only when something asks.
  */
-export function refuse(headers: InternalHeaders, door: Door): Denial | undefined {
+export function refuse(headers: CallerHeaders, deadlineMs: number | undefined, door: Door): Denial | undefined {
   if (headers.target !== undefined && headers.target !== door.target) return WRONG_NODE
   if (!headers.admitted) return WRONG_KEY
   if (door.refusing) return DRAINING
   if (!door.started) return STARTING
-  if (headers.deadlineMs !== undefined && headers.deadlineMs <= 0) return TOO_LATE
+  if (deadlineMs !== undefined && deadlineMs <= 0) return TOO_LATE
   if (door.full) return OVERLOADED
   return undefined
 }

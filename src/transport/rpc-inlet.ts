@@ -9,6 +9,7 @@ import { beginFrame, beginPayload, beginResponse, endFrame, FLAG, type Frame, ty
 import { readMetadata, writeMetadata } from '../rpcx/metadata.ts'
 import { createSplitter, type FrameSplitter } from '../rpcx/splitter.ts'
 import type { TextCache } from '../rpcx/text.ts'
+import { MethodNames } from './method-names.ts'
 import type { RpcFault, RpcHandler } from './rpc.ts'
 import {
   CANCEL_METHOD,
@@ -66,6 +67,7 @@ export class RpcInlet implements ExchangeHost {
   readonly #socket: Socket
   readonly #outbox: Outbox
   readonly #splitter: FrameSplitter
+  readonly #names: MethodNames
   /** Those that were not answered soon, by number, for who withdraws them. */
   readonly #waiting = new Map<number, RpcExchange>()
   /**
@@ -91,6 +93,7 @@ export class RpcInlet implements ExchangeHost {
     this.maxFrameBytes = host.limits.maxFrameBytes
     this.#outbox = new Outbox(host.turn, () => this.#written())
     this.#outbox.open(socket)
+    this.#names = new MethodNames(host.texts)
     this.#splitter = createSplitter((frame) => this.#take(frame), this.maxFrameBytes)
     socket.on('drain', () => this.#resume())
   }
@@ -217,9 +220,9 @@ export class RpcInlet implements ExchangeHost {
       this.#echo(frame)
       return
     }
-    const { texts, limits } = this.#host
-    const service = texts.read(frame.bytes, frame.pathStart, frame.pathEnd)
-    const method = texts.read(frame.bytes, frame.methodStart, frame.methodEnd)
+    const { limits } = this.#host
+    this.#names.read(frame)
+    const { service, method } = this.#names
     if (service === CONTROL_PATH) {
       if (method === CANCEL_METHOD) this.#cancel(frame)
       else if (method === HELLO_METHOD) this.#greet(frame)
