@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { SLACK } from '../../test/support/timing.ts'
 import { manualClock } from '../core/clock.ts'
 import type { Address } from '../core/node.ts'
 import { FLAG } from '../rpcx/frame.ts'
@@ -359,7 +360,7 @@ describe('large frames', () => {
     // They went on while the large one was under way; what stalls them is its encoding, not its transport.
     expect(beside).toBeGreaterThan(100)
     tookMs.sort((a, b) => a - b)
-    expect(tookMs[Math.floor(tookMs.length * 0.99)]).toBeLessThan(20)
+    expect(tookMs[Math.floor(tookMs.length * 0.99)]).toBeLessThan(20 * SLACK)
   }, 60_000)
 })
 
