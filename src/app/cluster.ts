@@ -59,7 +59,7 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
     await registry.close()
     throw error
   })
-  const { connectTimeoutMs, maxConnectionsPerNode } = settings.gateway
+  const { connectTimeoutMs, maxConnectionsPerNode, maxWaitingPerNode } = settings.gateway
   return createClusterOf(deps, {
     registry,
     callKey,
@@ -67,7 +67,11 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
     probe: (address) => accepts(address, connectTimeoutMs),
     async openUpstream() {
       const { createHttpUpstream } = await import('../transport/http-upstream.ts')
-      return createHttpUpstream({ connectTimeoutMs, maxConnections: maxConnectionsPerNode, clock })
+      return createHttpUpstream({
+        ...{ connectTimeoutMs, clock },
+        maxConnections: maxConnectionsPerNode,
+        maxWaiting: maxWaitingPerNode,
+      })
     },
     async openRpcUpstream() {
       const { createRpcUpstream } = await import('../transport/rpc-upstream.ts')

@@ -48,7 +48,9 @@ const LIVE = [
   'policy',
   'user',
   'balance',
-  ...['envelope', 'cluster', 'cors', 'trustedProxies', 'maxBodyBytes', 'idleTimeoutMs'].map((key) => `gateway.${key}`),
+  ...['envelope', 'cluster', 'cors', 'trustedProxies', 'maxBodyBytes', 'bodyTimeoutMs', 'idleTimeoutMs'].map(
+    (key) => `gateway.${key}`,
+  ),
 ]
 
 /**

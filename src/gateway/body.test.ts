@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { type ManualClock, manualClock } from '../core/clock.ts'
 import type { GomsError } from '../core/errors.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
-import { KEPT_BYTES, RequestBody, STALL_MS } from './body.ts'
+import { KEPT_BYTES, RequestBody } from './body.ts'
+
+const STALL_MS = 10_000
 
 interface Made {
   readonly body: RequestBody
@@ -34,7 +36,7 @@ function made(contentLength: number | undefined, maxBytes = Number.POSITIVE_INFI
     reused.fill('?')
   }
   const owner = { bodyMoved() {}, bodyFailed: (error: GomsError) => void errors.push(error) }
-  const body = new RequestBody(exchange, owner, { maxBytes, clock })
+  const body = new RequestBody(exchange, owner, { maxBytes, clock, stallMs: STALL_MS })
   return { body, client, clock, errors, resumed: () => resumed }
 }
 

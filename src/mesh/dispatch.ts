@@ -3,6 +3,7 @@ import type { Balancer } from '../balance/balancer.ts'
 import type { Call, Carrier, Dispatched, Outcome } from '../core/call.ts'
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
+import { isOwnLimit } from '../resilience/outcome.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
 import { type AttemptPlan, AttemptRun } from './attempt.ts'
@@ -179,7 +180,9 @@ export class CallRun implements Dispatched, AttemptPlan {
     const options = outcome.cause === undefined ? {} : { cause: outcome.cause }
     switch (outcome.stage) {
       case 'unsent':
-        return new GomsError('UNAVAILABLE', `${where}: the node cannot be reached (${attempt})`, options)
+        return isOwnLimit(outcome.cause)
+          ? overloaded(`${where}: ${outcome.cause.message} (${attempt})`, outcome.cause)
+          : new GomsError('UNAVAILABLE', `${where}: the node cannot be reached (${attempt})`, options)
       case 'refused':
         return refused(`${where}: the node refused the call as ${outcome.refusal} (${attempt})`, outcome)
       case 'timeout':
@@ -207,6 +210,12 @@ export class CallRun implements Dispatched, AttemptPlan {
     this.#deadline?.cancel()
     this.#wait?.cancel()
   }
+}
+
+/** Whoever asks is to come back, not to look for another cluster. */
+function overloaded(message: string, cause: GomsError): GomsError {
+  const { retryAfterMs } = cause
+  return new GomsError('OVERLOADED', message, retryAfterMs === undefined ? { cause } : { cause, retryAfterMs })
 }
 
 function refused(message: string, outcome: Outcome): GomsError {
