@@ -202,8 +202,8 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
   ),
   maxConnections: integer(
     {
-      en: 'Connections of clients at once; one more is closed at once.',
-      zh: '客户端连接数上限,超出的连接立即关闭。',
+      en: 'Connections of clients at once; one more is answered 503 (over TLS: nothing) and closed.',
+      zh: '客户端连接数上限,超出的连接返回 503(TLS 下不应答)并关闭。',
       default: '32768',
     },
     1,

@@ -170,7 +170,7 @@ export interface GatewayOptions {
   readonly answerTimeoutMs: number
   /** How long a client's connection without a request is kept. @default 75000 */
   readonly keepAliveTimeoutMs: number
-  /** Connections of clients at once; one more is closed at once. @default 32768 */
+  /** Connections of clients at once; one more is answered 503 and closed, over TLS closed only. @default 32768 */
   readonly maxConnections: number
   /** Silence of a node within its answer, and on a session, before it is cut. @default 60000 */
   readonly idleTimeoutMs: number

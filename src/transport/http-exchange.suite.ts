@@ -217,12 +217,14 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       expect(await talk(port, `${GET}GET  / HTTP/1.1\r\n\r\n`).ended).toMatch(/fineHTTP\/1.1 400 /)
     })
 
-    it('closes connections beyond the bound', async () => {
+    it('turns connections beyond the bound away, and takes others once there is room', async () => {
       const { port } = await door(echo, { maxConnections: 1 })
       const first = talk(port, GET)
       await first.until('GET / ')
-      expect(await talk(port, GET).ended).toBe('')
+      expect(await talk(port, GET).ended).toMatch(/^HTTP\/1.1 503 [\s\S]*\r\nRetry-After: 1\r\n/)
       first.socket.destroy()
+      await first.ended
+      for (let text = ''; !text.includes('GET /last '); text = await talk(port, LAST).ended) await turn()
     })
   })
 
@@ -667,6 +669,24 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       expect(await told.closed).toBe(false)
       client.socket.destroy()
     })
+  })
+
+  it(`${name}: lets a client take a large answer slowly, though it was given as one`, async () => {
+    const { port, next } = await held({ answerTimeoutMs: 200 })
+    const client = talk(port, LAST)
+    client.socket.on('data', () => {
+      client.socket.pause()
+      setTimeout(() => client.socket.resume(), 3)
+    })
+    const exchange = await next()
+    const told = listenTo(exchange)
+    const bytes = 24 * 1024 * 1024
+    exchange.head(200, '', '', bytes)
+    exchange.write(Buffer.alloc(bytes, 'a'))
+    exchange.end()
+    expect(await told.closed).toBe(true)
+    const text = await client.ended
+    expect(text.length - text.indexOf('\r\n\r\n') - 4).toBe(bytes)
   })
 
   describe(`${name}: leaving`, () => {

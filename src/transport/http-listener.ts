@@ -34,8 +34,6 @@ export interface HttpListenerOptions {
   readonly headersTimeoutMs?: number | undefined
   /** How long an idle connection is kept. @default 75000 */
   readonly keepAliveTimeoutMs?: number | undefined
-  /** Connections at once; more are closed at once. @default unlimited */
-  readonly maxConnections?: number | undefined
   /** Throws when an application writes a body to HEAD, 204 or 304 instead of dropping it. @default false */
   readonly rejectNonStandardBodyWrites?: boolean | undefined
 }
@@ -79,7 +77,6 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
   if (options.maxHeadersCount !== undefined) server.maxHeadersCount = options.maxHeadersCount
   // Not among the documented ones. A node without it would take such a client for gone.
   if (options.halfOpen) (server as Server & { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen = true
-  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
 
   const sockets = new Set<Socket>()
   const answers = new Set<ServerResponse>()

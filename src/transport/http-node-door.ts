@@ -17,7 +17,7 @@ import { HalfOpenWatch } from './http-half-open.ts'
 import { createHttpListener } from './http-listener.ts'
 import { NodeExchange } from './http-node-exchange.ts'
 import { NodeUpgrade } from './http-node-upgrade.ts'
-import { refuse } from './http-refusal.ts'
+import { Overflow, refuse } from './http-refusal.ts'
 
 /** Requests behind one in progress, on one connection; it is not read on from there. */
 const MAX_WAITING = 16
@@ -46,7 +46,9 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   const clock = options.clock ?? systemClock
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const lookMs = (options.answerTimeoutMs ?? 10_000) / LOOKS
+  const maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
   const connections = new WeakMap<Socket, Connection>()
+  const overflow = new Overflow()
   const inProgress = new Map<NodeExchange, { socket: Socket; progress: AnswerProgress; looks: number }>()
   let looking: Timer | undefined
   let draining = false
@@ -62,7 +64,6 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     maxHeadersCount: limits.fieldCount + 1,
     headersTimeoutMs: options.headTimeoutMs,
     keepAliveTimeoutMs: options.idleTimeoutMs,
-    maxConnections: options.maxConnections,
   })
   listener.server.on('checkExpectation', (req: IncomingMessage) => {
     const connection = connections.get(req.socket)
@@ -73,6 +74,11 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   listener.server.on('connection', (socket: Socket) => {
     const connection: Connection = { current: undefined, waiting: [], pausing: false, refused: false }
     connections.set(socket, connection)
+    if (listener.connections > maxConnections) {
+      connection.refused = true
+      overflow.turnAway(socket)
+      return
+    }
     socket.once('end', () => watchHalfOpen(connection, socket))
   })
 
