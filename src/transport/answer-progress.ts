@@ -1,6 +1,13 @@
 /** Whether a client takes what waits for it. */
 import type { Socket } from 'node:net'
 
+/** What connections of TLS stand on: the system takes bytes there. */
+const socketsBelow = new WeakMap<Socket, Socket>()
+
+export function standsOn(socket: Socket, below: Socket): void {
+  socketsBelow.set(socket, below)
+}
+
 export class AnswerProgress {
   #takenBytes = 0
   #queuedBytes = 0
@@ -23,6 +30,8 @@ export class AnswerProgress {
  * stand still. Not public, but node's own `socket.setTimeout` goes by it; without it only whole writes count.
  */
 function queuedBytes(socket: Socket): number {
-  const { _handle: handle } = socket as { _handle?: { readonly writeQueueSize?: number } | null }
+  const { _handle: handle } = (socketsBelow.get(socket) ?? socket) as {
+    _handle?: { readonly writeQueueSize?: number } | null
+  }
   return handle?.writeQueueSize ?? 0
 }

@@ -3,13 +3,31 @@ import { createServer, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
-import { echo, type Gate, gate, listenTo, pattern, say, type Told, talk } from './http-exchange.fixtures.ts'
+import {
+  echo,
+  type Gate,
+  gate,
+  listenTo,
+  type Open,
+  pattern,
+  say,
+  type Talk,
+  type Told,
+  talk as talkOver,
+} from './http-exchange.fixtures.ts'
 import type { ExchangeEvents, ExchangeHandler, HttpExchange } from './http-exchange.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const LAST = 'GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 
-export function httpExchangeSuite(name: string, create: (options: HttpDoorOptions) => HttpDoor): void {
+/** @param over how clients connect. @default TCP */
+export function httpExchangeSuite(
+  name: string,
+  create: (options: HttpDoorOptions) => HttpDoor,
+  over?: { readonly open: Open; readonly encrypted: boolean },
+): void {
+  const talk = (port: number, bytes: string | Buffer, options: { allowHalfOpen?: boolean } = {}): Talk =>
+    talkOver(port, bytes, options, over?.open)
   const open: (() => unknown)[] = []
   afterEach(async () => {
     for (const close of open.splice(0)) await close()
@@ -55,7 +73,7 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       })
       expect(exchange.fields.get('a')).toBe('1, two')
       expect(exchange.fields.get('host')).toBe('x:1')
-      expect(exchange.peer).toEqual({ address: '127.0.0.1', localPort: port, encrypted: false })
+      expect(exchange.peer).toEqual({ address: '127.0.0.1', localPort: port, encrypted: over?.encrypted ?? false })
       listenTo(exchange)
       say(exchange, 'ok')
       await client.until('ok')
@@ -672,7 +690,7 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
   })
 
   it(`${name}: lets a client take a large answer slowly, though it was given as one`, async () => {
-    const { port, next } = await held({ answerTimeoutMs: 200 })
+    const { port, next } = await held({ answerTimeoutMs: 600 })
     const client = talk(port, LAST)
     client.socket.on('data', () => {
       client.socket.pause()
@@ -680,7 +698,7 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
     })
     const exchange = await next()
     const told = listenTo(exchange)
-    const bytes = 24 * 1024 * 1024
+    const bytes = 16 * 1024 * 1024
     exchange.head(200, '', '', bytes)
     exchange.write(Buffer.alloc(bytes, 'a'))
     exchange.end()

@@ -131,8 +131,8 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
         for (const socket of sockets) socket.once('close', () => setImmediate(finish))
         server.on('connection', (socket) => socket.once('close', () => setImmediate(finish)))
         // Upgraded sockets are not counted as connections by node: they are ours to wait for.
-        if (server.listening) server.close(finish)
-        else finish()
+        // One that was never bound says so as an error, which is as good.
+        server.close(finish)
       })
       return closing
     },

@@ -52,6 +52,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   const inProgress = new Map<NodeExchange, { socket: Socket; progress: AnswerProgress; looks: number }>()
   let looking: Timer | undefined
   let draining = false
+  let watches = false
 
   const listener = createHttpListener({
     request,
@@ -177,8 +178,16 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     },
     listen: (port, host) => listener.listen(port, host),
     accept(socket, early) {
+      if (!listener.server.listening && !watches) {
+        watches = true
+        // node looks after the times of connections once a server listens, and this one may never do so itself.
+        listener.server.emit('listening')
+      }
       if (early !== undefined && early.length > 0) socket.unshift(early)
       listener.server.emit('connection', socket)
+      // With a listener node reads by way of the socket and not past it: on TLS it would undo each pause with the next record.
+      socket.on('data', nobody)
+      socket.off('data', nobody)
       socket.resume()
     },
     drain() {
@@ -191,6 +200,8 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     },
   }
 }
+
+function nobody(): void {}
 
 function peerOf(socket: Socket): { address: string; localPort: number; encrypted: boolean } {
   return {

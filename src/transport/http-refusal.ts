@@ -5,10 +5,15 @@ import type { Duplex } from 'node:stream'
 /** How long what still comes is read away: an unread rest would turn the answer into a reset. */
 const LINGER_MS = 1000
 
+/** What it says: JSON. */
+export function refusalBody(status: number, message: string): string {
+  const code = status === 501 ? 'UNIMPLEMENTED' : status === 503 ? 'OVERLOADED' : 'INVALID_ARGUMENT'
+  return JSON.stringify({ status: false, code, msg: message })
+}
+
 /** The whole answer. `message` holds nothing of what came. */
 export function refusalText(status: number, message: string): string {
-  const code = status === 501 ? 'UNIMPLEMENTED' : status === 503 ? 'OVERLOADED' : 'INVALID_ARGUMENT'
-  const body = JSON.stringify({ status: false, code, msg: message })
+  const body = refusalBody(status, message)
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n${status === 503 ? 'Retry-After: 1\r\n' : ''}` +
     `Content-Type: application/json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
