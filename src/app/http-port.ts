@@ -1,5 +1,6 @@
 /** The HTTP port of a node: bound before what stands behind it is there. Requests that come meanwhile wait. */
 import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { Door } from './door.ts'
@@ -20,13 +21,18 @@ export interface HttpPort {
   close(timeoutMs: number): Promise<void>
 }
 
-export function createHttpPort(role: 'gateway' | 'service', settings: Settings, clock: Clock): Promise<HttpPort> {
-  return role === 'gateway' ? createGatewayPort(settings, clock) : createServicePort(settings)
+export function createHttpPort(
+  role: 'gateway' | 'service',
+  settings: Settings,
+  clock: Clock,
+  log: Log,
+): Promise<HttpPort> {
+  return role === 'gateway' ? createGatewayPort(settings, clock, log) : createServicePort(settings)
 }
 
-async function createGatewayPort({ gateway }: Settings, clock: Clock): Promise<HttpPort> {
+async function createGatewayPort({ gateway }: Settings, clock: Clock, log: Log): Promise<HttpPort> {
   const room = createExchangeRoom()
-  const engine = await createFrontEngine(gateway, room.handle, clock)
+  const engine = await createFrontEngine(gateway, { handler: room.handle, clock, log })
   return {
     get connections() {
       return engine.connections

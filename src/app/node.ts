@@ -62,7 +62,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
 
   try {
     const listenHost = settings.host ?? (settings.registry.kind === 'etcd' ? undefined : '127.0.0.1')
-    const httpPort = await createHttpPort(deps.role, settings, clock)
+    const httpPort = await createHttpPort(deps.role, settings, clock, log)
     const ports = DEFAULT_PORTS[deps.role]
     opened.push(() => httpPort.close(0))
     const boundHttp = await httpPort.listen(settings.httpPort ?? ports.http, listenHost)
@@ -76,7 +76,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
       log,
     )
     opened.push(() => rpcPort.close(0))
-    log.info(`Http Listen on port: ${boundHttp.port}`)
+    const overTls = deps.role === 'gateway' && settings.gateway.tls !== undefined
+    log.info(`${overTls ? 'Https' : 'Http'} Listen on port: ${boundHttp.port}`)
 
     const host = await advertisedAddress(settings.advertise, settings.registry)
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }

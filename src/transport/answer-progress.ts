@@ -29,7 +29,7 @@ export class AnswerProgress {
  * What the system has not taken of the write in progress: all of that waits until its last byte, so a large one would seem to
  * stand still. Not public, but node's own `socket.setTimeout` goes by it; without it only whole writes count.
  */
-function queuedBytes(socket: Socket): number {
+export function queuedBytes(socket: Socket): number {
   const { _handle: handle } = (socketsBelow.get(socket) ?? socket) as {
     _handle?: { readonly writeQueueSize?: number } | null
   }

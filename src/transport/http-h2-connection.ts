@@ -3,6 +3,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type Serv
 import type { Socket } from 'node:net'
 import { readH2Request } from '../http/h2-request.ts'
 import type { HeadLimits } from '../http/head-result.ts'
+import { queuedBytes } from './answer-progress.ts'
 import type { ExchangeHandler, Peer } from './http-exchange.ts'
 import { H2Exchange } from './http-h2-exchange.ts'
 import { refusalBody } from './http-refusal.ts'
@@ -11,7 +12,8 @@ import { refusalBody } from './http-refusal.ts'
 export interface H2Host {
   readonly handler: ExchangeHandler
   readonly limits: HeadLimits
-  readonly closing: boolean
+  /** A connection is ended after its next answer. */
+  readonly draining: boolean
   /** Looks at all connections until now. */
   readonly looks: number
   readonly lookMs: number
@@ -25,8 +27,6 @@ export interface H2Host {
 
 const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
 
-/** The largest number of a stream: whatever the client has begun is served (RFC 9113 §6.8). */
-const ANY_STREAM = 2 ** 31 - 1
 /**
  * Resets before an answer, pings and settings that a client may have at once, and how many a second it has anew. A page that
  * is left resets a hundred streams; rapid reset (CVE-2023-44487) does thousands a second.
@@ -78,11 +78,6 @@ export class H2Connection {
     session.once('close', () => this.#ended())
   }
 
-  /** Tells the client to begin nothing more here; what it begins before it has heard is served. */
-  announce(): void {
-    if (!this.#session.closed) this.#session.goaway(NGHTTP2_NO_ERROR, ANY_STREAM)
-  }
-
   /** Ends once what is in progress is answered. */
   retire(): void {
     if (this.#retiredAt !== undefined) return
@@ -92,6 +87,8 @@ export class H2Connection {
 
   destroy(): void {
     this.#session.destroy()
+    // The session waits for what it is writing, which may be for ever.
+    this.#socket.destroy()
     this.#ended()
   }
 
@@ -121,22 +118,20 @@ export class H2Connection {
     return this.#host.looks - this.#halfSince
   }
 
-  /** Clients that take nothing of what waits for them. Where that holds of all, it is the connection. */
+  /** Clients that take nothing of what waits for them: of a stream, or of the whole connection. */
   #lookAtAnswers(): void {
     const { looks, answerLooks } = this.#host
     const stuck: H2Exchange[] = []
-    let moving = 0
     for (const [exchange, watched] of this.#exchanges) {
       const { answer } = exchange
       if (!answer.waiting || answer.taken !== watched.taken) {
-        if (answer.waiting) moving++
         watched.since = looks
         watched.taken = answer.taken
       } else if (looks - watched.since > answerLooks) stuck.push(exchange)
     }
     if (stuck.length === 0) return
     for (const exchange of stuck) exchange.destroy()
-    if (moving === 0) this.destroy()
+    if (queuedBytes(this.#socket) > 0) this.destroy()
   }
 
   #take(stream: ServerHttp2Stream, flags: number, list: readonly string[]): void {
@@ -154,6 +149,8 @@ export class H2Connection {
         this.#since = this.#host.looks
         this.#understood = true
         if (reset) this.#nuisance()
+        // What the client has begun meanwhile is not run, and it is told so (RFC 9113 §6.8).
+        if (this.#host.draining) this.retire()
       },
     })
     this.#exchanges.set(exchange, { taken: 0, since: this.#host.looks })
@@ -168,7 +165,8 @@ export class H2Connection {
   #nuisance(): void {
     this.#understood = true
     if (++this.#nuisances <= MOST_NUISANCES || this.#session.destroyed) return
-    this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM)
+    this.#retiredAt ??= this.#host.looks
+    this.#session.destroy(new Error('too many resets, pings or settings'), NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   #ended(): void {

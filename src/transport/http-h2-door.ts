@@ -23,8 +23,6 @@ const MAX_SESSION_MEGABYTES = 16
 const MAX_ANSWER_HEAD_BYTES = 131_072
 /** Looks in the shortest of the times; they are exact to that. */
 const LOOKS = 4
-/** From the first word of leaving to the last: requests that are on their way until then are served. */
-const NOTICE_MS = 500
 /** How long a client may take to close a connection that is over. */
 const LINGER_MS = 2000
 
@@ -45,7 +43,7 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
   const host: Mutable<H2Host> = {
     handler: options.handler,
     limits,
-    closing: false,
+    draining: false,
     looks: 0,
     lookMs,
     headLooks: headMs / lookMs,
@@ -57,7 +55,6 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
       whenGone()
     },
   }
-  let draining = false
   /** That of the session which is being made. */
   let accepted: Socket | undefined
 
@@ -68,7 +65,6 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
     const connection = new H2Connection(host, session, accepted as Socket)
     connections.add(connection)
     looking ??= clock.after(lookMs, look)
-    if (draining) announce([connection])
   })
 
   function look(): void {
@@ -77,16 +73,8 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
     looking = connections.size === 0 ? undefined : clock.after(lookMs, look)
   }
 
-  function announce(those: readonly H2Connection[]): void {
-    for (const connection of those) connection.announce()
-    clock.after(NOTICE_MS, () => {
-      for (const connection of those) connection.retire()
-    })
-  }
-
   function close(timeoutMs: number): Promise<void> {
-    draining = true
-    host.closing = true
+    host.draining = true
     return new Promise((resolve) => {
       const timer = clock.after(timeoutMs, () => {
         for (const connection of [...connections]) connection.destroy()
@@ -115,9 +103,7 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
       }
     },
     drain() {
-      if (draining) return
-      draining = true
-      announce([...connections])
+      host.draining = true
     },
     close(timeoutMs) {
       closing ??= close(timeoutMs)

@@ -52,6 +52,7 @@ export class H2Exchange implements HttpExchange {
   readonly #stream: ServerHttp2Stream
   #asked = false
   #ended = false
+  #requestEnded: boolean
   #trailers: OutgoingHttpHeaders = {}
   #left = 0
 
@@ -74,7 +75,17 @@ export class H2Exchange implements HttpExchange {
     stream.once('finish', () => this.#finished())
     // A head that is larger than frames may be.
     stream.once('frameError', () => this.destroy())
-    if (!ended && !this.hasBody) stream.resume()
+    this.#requestEnded = ended
+    if (ended) return
+    stream.once('end', () => {
+      // The end of a stream that was broken off is no end of a body: `aborted` has come before.
+      if (this.closed) return
+      this.#requestEnded = true
+      if (this.bodyComplete) return
+      this.bodyComplete = true
+      this.events?.bodyEnd()
+    })
+    if (!this.hasBody) stream.resume()
   }
 
   get needsDrain(): boolean {
@@ -88,12 +99,6 @@ export class H2Exchange implements HttpExchange {
       if (this.#parts.request.meaning.expectsContinue && !this.headSent) this.info(100, '')
       this.#stream.on('data', (chunk: Buffer) => {
         if (!this.closed && this.events?.data(chunk) === false) this.#stream.pause()
-      })
-      this.#stream.once('end', () => {
-        // The end of a stream that was broken off is no end of a body: `aborted` has come before.
-        if (this.closed) return
-        this.bodyComplete = true
-        this.events?.bodyEnd()
       })
     }
     this.#stream.resume()
@@ -165,14 +170,16 @@ export class H2Exchange implements HttpExchange {
   }
 
   #sendTrailers(): void {
-    if (!this.#stream.destroyed && !this.#stream.closed) this.#stream.sendTrailers(this.#trailers)
+    if (this.#stream.destroyed || this.#stream.closed) return
+    this.#stream.sendTrailers(this.#trailers)
+    if (!this.#requestEnded) setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR))
   }
 
   /** Everything has left. */
   #finished(): void {
     if (!this.#ended || this.closed) return
-    // RFC 9113 §8.1: the rest of the request is not needed.
-    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR)
+    // RFC 9113 §8.1: the rest of the request is not needed. Trailers are on their way still.
+    if (!this.#requestEnded && this.#left !== ENDLESS) this.#stream.close(constants.NGHTTP2_NO_ERROR)
     this.#close(true, false)
   }
 
