@@ -179,6 +179,15 @@ describe('a slow client', () => {
     expect(errors.map((error) => error.status)).toEqual([408])
   })
 
+  it('is cut in time even if it began well', async () => {
+    const { body, client, clock, errors } = made(CHUNKED)
+    ;(body.open() as Readable).resume()
+    client.write('x'.repeat(1000))
+    await turn()
+    for (let i = 0; i < 5; i++) clock.advance(STALL_MS / 4)
+    expect(errors.map((error) => error.status)).toEqual([408])
+  })
+
   it('is not blamed while the node does not read', async () => {
     const { body, client, clock, errors } = made(CHUNKED)
     const reader = body.open() as Readable

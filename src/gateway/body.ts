@@ -12,6 +12,8 @@ export const KEPT_BYTES = 65_536
 const EMPTY = Buffer.alloc(0)
 /** Fewer in `stallMs` is no upload but an attack (slowloris). */
 const STALL_BYTES = 256
+/** Looks in that time: it is exact to a quarter. */
+const STALL_CHECKS = 4
 
 /** Whose body it is. */
 export interface BodyOwner {
@@ -55,6 +57,7 @@ export class RequestBody {
   #waiting = false
   #stall: Timer | undefined
   #bytesAtCheck = 0
+  #stillChecks = 0
 
   constructor(exchange: HttpExchange, owner: BodyOwner, options: RequestBodyOptions) {
     this.#exchange = exchange
@@ -211,11 +214,17 @@ export class RequestBody {
   #watchStall(): void {
     if (this.#stall) return
     this.#bytesAtCheck = this.#bytes
-    this.#stall = this.#clock.after(this.#stallMs, () => {
+    this.#stillChecks = 0
+    this.#checkStall()
+  }
+
+  #checkStall(): void {
+    this.#stall = this.#clock.after(this.#stallMs / STALL_CHECKS, () => {
       this.#stall = undefined
       if (!this.#waiting) return
       if (this.#bytes - this.#bytesAtCheck >= STALL_BYTES) this.#watchStall()
-      else this.#fail(stalled(this.#bytes, this.#stallMs))
+      else if (++this.#stillChecks >= STALL_CHECKS) this.#fail(stalled(this.#bytes, this.#stallMs))
+      else this.#checkStall()
     })
   }
 

@@ -22,7 +22,7 @@ import { Overflow, refuse } from './http-refusal.ts'
 /** Requests behind one in progress, on one connection; it is not read on from there. */
 const MAX_WAITING = 16
 /** Looks in the time that an answer may wait; it is exact to that. */
-const LOOKS = 4
+const LOOKS = 10
 
 interface Connection {
   current: NodeExchange | undefined
