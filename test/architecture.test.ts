@@ -114,6 +114,17 @@ test('a port never imports what implements it', () => {
   expect(show(wrong)).toEqual([])
 })
 
+test('a worker and its primary meet in their protocol, and a worker knows neither registry nor configuration', () => {
+  const worker = ['app/worker-main.ts', 'app/worker.ts', 'app/worker-gateway.ts']
+  const primary = ['gateway-workers', 'workers', 'running-workers', 'worker-numbers', 'worker-process', 'node', 'serve']
+  const own = primary.map((name) => `app/${name}.ts`)
+  const wrong = ownImports.filter(({ from, to }) => {
+    if (worker.includes(from)) return own.includes(to) || to === 'app/open-registry.ts' || to.startsWith('config/')
+    return own.includes(from) && worker.includes(to)
+  })
+  expect(show(wrong)).toEqual([])
+})
+
 test('no import leads back to where it came from', () => {
   const next = new Map<string, string[]>()
   for (const it of ownImports) next.set(it.from, [...(next.get(it.from) ?? []), it.to])

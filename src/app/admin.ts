@@ -9,6 +9,8 @@ export interface NodeStatus {
   readonly ready: boolean
   readonly inFlight: number
   readonly sessions: number
+  /** Of a gateway that has some; the numbers above are their sums then. */
+  readonly workers?: readonly WorkerStatus[]
   readonly registry: {
     readonly connected: boolean
     readonly endpoint: string | undefined
@@ -16,6 +18,18 @@ export interface NodeStatus {
     /** Keys and values that cannot be a node of ours, counted once per write. */
     readonly skippedKeys: number
   }
+}
+
+/** One of a gateway's workers, as it reported within the last second. */
+export interface WorkerStatus {
+  /** From 1. */
+  readonly worker: number
+  readonly pid: number
+  /** `starting`, `serving`, or `leaving`: replaced, and finishing what it has. */
+  readonly state: 'starting' | 'serving' | 'leaving'
+  readonly connections: number
+  readonly inFlight: number
+  readonly sessions: number
 }
 
 export interface AdminOptions {

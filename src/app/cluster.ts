@@ -4,11 +4,12 @@ import type { Balancer } from '../balance/balancer.ts'
 import type { Clock } from '../core/clock.ts'
 import { createDeadlineSweep } from '../core/deadline-sweep.ts'
 import type { Log } from '../core/log.ts'
-import type { Address } from '../core/node.ts'
+import type { Address, Transport } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import { createMesh, type Mesh } from '../mesh/mesh.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import type { Registry } from '../registry/registry.ts'
+import type { Share } from '../resilience/share.ts'
 import type { RpcHandler, RpcUpstream } from '../transport/rpc.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { openRegistry } from './open-registry.ts'
@@ -39,6 +40,10 @@ export interface ClusterDeps {
   readonly use?: readonly Middleware[] | undefined
   /** @default the registry that the settings choose; `embedded` is hosted here where nobody does yet */
   readonly openRegistry?: (() => Promise<Registry>) | undefined
+  /** What this process may use of limits. @default all */
+  readonly share?: Share | undefined
+  /** Told of hard evidence that this process finds against nodes. */
+  readonly onHardEvidence?: ((nodeId: string, transport: Transport) => void) | undefined
 }
 
 /** What another kind of cluster than one of processes brings along. */
@@ -59,10 +64,13 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
     await registry.close()
     throw error
   })
-  const { connectTimeoutMs, maxConnectionsPerNode, maxWaitingPerNode } = settings.gateway
-  return createClusterOf(deps, {
-    registry,
-    callKey,
+  return createClusterOf(deps, { registry, callKey, ...overSockets(settings, clock) })
+}
+
+/** The way out of a process: over sockets. */
+export function overSockets({ gateway }: Settings, clock: Clock): Omit<ClusterParts, 'registry' | 'callKey'> {
+  const { connectTimeoutMs, maxConnectionsPerNode, maxWaitingPerNode } = gateway
+  return {
     callClock: createDeadlineSweep(clock),
     probe: (address) => accepts(address, connectTimeoutMs),
     async openUpstream() {
@@ -77,7 +85,7 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
       const { createRpcUpstream } = await import('../transport/rpc-upstream.ts')
       return createRpcUpstream({ connectTimeoutMs, clock })
     },
-  })
+  }
 }
 
 /** The cluster over its parts. */
@@ -97,6 +105,8 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       http?.forget(node.http)
       rpc?.forget(node.rpc)
     },
+    share: deps.share,
+    onHardEvidence: deps.onHardEvidence,
     clock: callClock,
   })
 

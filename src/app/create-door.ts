@@ -18,7 +18,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     import('../rpcx/learning-codec.ts'),
     import('../mesh/rpc-carrier.ts'),
   ])
-  const { definition, settings, cluster, ready, log, clock } = deps
+  const { definition, settings, cluster, ready, gather, log, clock } = deps
   const { callKey, local } = cluster
   const carrying = {
     dispatcher: cluster.mesh,
@@ -40,6 +40,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     dispatcher: cluster.mesh,
     upstream: await cluster.upstream(),
     stats: (service) => cluster.mesh.stats(service),
+    gather,
     sendMethod(call, input, result) {
       const payload = { method: call.action, input, codecs: codecsOf(`${call.service}.${call.action}`) }
       return dispatchRpc(carrying, call, payload, result)

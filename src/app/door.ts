@@ -5,13 +5,23 @@ import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Transport } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
+import type { GatheredStats } from '../gateway/cluster.ts'
 import type { ExchangeHandler } from '../transport/http-exchange.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
+import type { WorkerStatus } from './admin.ts'
 import type { Cluster } from './cluster.ts'
 import type { Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
 
 export type Door = ServiceDoor | GatewayDoor
+
+/** That of a node: its gateway may work in processes of their own. */
+export type NodeDoor = Door | WorkersDoor
+
+/** What is served by workers: they have the requests, and this is what is known of them. */
+export interface WorkersDoor extends DoorLife {
+  readonly kind: 'workers'
+}
 
 /** Takes requests as node:http gives them: web frameworks want them so. */
 export interface ServiceDoor extends DoorLife {
@@ -39,6 +49,10 @@ export interface DoorLife {
   /** Resolves when nothing is in progress. */
   idle(): Promise<void>
   close(): Promise<void>
+  /** Told whenever the node becomes ready, or stops to be, for those who cannot ask. */
+  tellReady?(ready: boolean): void
+  /** Those that do the work, where it is not this process. */
+  workers?(): readonly WorkerStatus[]
   /** What the node advertises. */
   readonly contract: { readonly hash: string; readonly document: unknown } | undefined
 }
@@ -52,6 +66,8 @@ export interface DoorDeps<D extends Definition = Definition> {
   /** Calls of this service to others. */
   readonly outbound: Outbound
   readonly ready: () => boolean
+  /** The numbers of all workers of a gateway; undefined: this process is all of it. */
+  readonly gather?: (() => Promise<GatheredStats>) | undefined
   readonly log: Log
   readonly clock: Clock
 }

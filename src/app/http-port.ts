@@ -1,9 +1,12 @@
 /** The HTTP port of a node: bound before what stands behind it is there. Requests that come meanwhile wait. */
+
+import type { Server, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
-import type { Door } from './door.ts'
+import type { ListenOptions } from '../transport/listen.ts'
+import type { NodeDoor } from './door.ts'
 import { createExchangeRoom } from './exchange-room.ts'
 import { createFrontEngine } from './front-engine.ts'
 import { createWaitingRoom } from './waiting-room.ts'
@@ -14,11 +17,22 @@ export interface HttpPort {
   /** @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED, GOMS_OPTION_INVALID for an address that is not this machine's */
   listen(port: number, host?: string): Promise<Address>
   /** Lets in what waits, and all that comes from now on. */
-  open(door: Door): void
+  open(door: NodeDoor): void
   /** From now on each answer is the last of its connection. */
   drain(): void
   /** Waits for what is in flight at most that long. */
   close(timeoutMs: number): Promise<void>
+}
+
+/** That of a gateway, which may be one of several that listen on the same port. */
+export interface GatewayPort extends HttpPort {
+  listen(port: number, host?: string, how?: ListenOptions): Promise<Address>
+  /** What listens. */
+  readonly server: Server
+  /** Accepts no more; what is open is served on. */
+  unlisten(): void
+  /** Serves a connection that another process accepted. */
+  accept(socket: Socket): void
 }
 
 export function createHttpPort(
@@ -30,14 +44,17 @@ export function createHttpPort(
   return role === 'gateway' ? createGatewayPort(settings, clock, log) : createServicePort(settings)
 }
 
-async function createGatewayPort({ gateway }: Settings, clock: Clock, log: Log): Promise<HttpPort> {
+export async function createGatewayPort({ gateway }: Settings, clock: Clock, log: Log): Promise<GatewayPort> {
   const room = createExchangeRoom()
   const engine = await createFrontEngine(gateway, { handler: room.handle, clock, log })
   return {
     get connections() {
       return engine.connections
     },
-    listen: (port, host) => engine.listen(port, host),
+    server: engine.server,
+    listen: (port, host, how) => engine.listen(port, host, how),
+    unlisten: () => engine.unlisten(),
+    accept: (socket) => engine.accept(socket),
     open(door) {
       if (door.kind === 'gateway') room.open(door.handle)
     },

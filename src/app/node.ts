@@ -1,6 +1,6 @@
 /** One node: a service or gateway of this process, from its bound ports to its leaving. */
 import { randomUUID } from 'node:crypto'
-import type { Clock, Timer } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
@@ -9,10 +9,11 @@ import type { RpcHandler } from '../transport/rpc.ts'
 import { createAdmin, type NodeStatus } from './admin.ts'
 import { advertisedAddress } from './advertised-address.ts'
 import { announce } from './announcer.ts'
+import { atMost, connectionsGone, sleep } from './bounded.ts'
 import type { Cluster } from './cluster.ts'
-import type { Door } from './door.ts'
+import type { NodeDoor } from './door.ts'
 import { refuseRoutes } from './garden-routes.ts'
-import { createHttpPort, type HttpPort } from './http-port.ts'
+import type { HttpPort } from './http-port.ts'
 import { STARTING } from './no-rpc.ts'
 import { bindRpcPort, type RpcPort } from './rpc-port.ts'
 
@@ -30,8 +31,10 @@ export interface NodeDeps {
   readonly log: Log
   /** Opened in parallel to the listeners. */
   readonly cluster: Promise<Cluster>
-  /** Makes what stands behind the HTTP port, once the cluster is there. */
-  door(cluster: Cluster, nodeId: string, ready: () => boolean): Promise<Door>
+  /** Makes the HTTP port, not yet bound. */
+  httpPort(): Promise<HttpPort>
+  /** Makes what stands behind it, once the cluster is there. */
+  door(cluster: Cluster, nodeId: string, ready: () => boolean): Promise<NodeDoor>
   readonly service: string
   readonly role: 'gateway' | 'service'
   readonly version: string | undefined
@@ -55,14 +58,18 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
   const { settings, clock, log } = deps
   const nodeId = randomUUID()
   const opened: (() => Promise<unknown>)[] = []
-  let behind: Door | undefined
+  let behind: NodeDoor | undefined
   let ready = false
   // A failure of either side is reported by the await below, not as an unhandled rejection of the other.
   deps.cluster.catch(() => {})
+  const setReady = (is: boolean): void => {
+    ready = is
+    behind?.tellReady?.(is)
+  }
 
   try {
     const listenHost = settings.host ?? (settings.registry.kind === 'etcd' ? undefined : '127.0.0.1')
-    const httpPort = await createHttpPort(deps.role, settings, clock, log)
+    const httpPort = await deps.httpPort()
     const ports = DEFAULT_PORTS[deps.role]
     opened.push(() => httpPort.close(0))
     const boundHttp = await httpPort.listen(settings.httpPort ?? ports.http, listenHost)
@@ -117,7 +124,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
       state: { admin: admin && toHostPort(admin.address) },
       contract: door.contract,
     })
-    ready = true
+    setReady(true)
     return {
       service: deps.service,
       name: `${toHostPort(rpc)}_${toHostPort(http)}`,
@@ -131,9 +138,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
           rpcPort,
           door,
           opened,
-          notReady() {
-            ready = false
-          },
+          notReady: () => setReady(false),
           connected: () => cluster.registry.status().connected,
         }),
     }
@@ -147,7 +152,7 @@ interface Leaving {
   readonly registered: Registered
   readonly httpPort: HttpPort
   readonly rpcPort: RpcPort
-  readonly door: Door
+  readonly door: NodeDoor
   readonly opened: readonly (() => Promise<unknown>)[]
   notReady(): void
   /** Whether the registry is there to tell the others. */
@@ -178,16 +183,11 @@ async function leave(deps: NodeDeps, mode: 'graceful' | 'now', parts: Leaving): 
     // Without the registry callers learn only from the answers that they get: give them more of those.
     const learnMs = parts.connected() ? settings.drainMs : Math.max(settings.drainMs, UNHEARD_DRAIN_MS)
     parts.door.drain(Math.min(learnMs, left()))
-    await connectionsGone(parts, clock, Math.min(learnMs, left()))
+    const { httpPort, rpcPort } = parts
+    await connectionsGone(clock, () => httpPort.connections + rpcPort.connections, Math.min(learnMs, left()))
     await attempt('finish what is in flight', parts.door.idle(), left())
   }
   await attempt('close', closeAll(parts.opened), CLOSE_MS)
-}
-
-/** Until no connection is open any more, or the time is over. */
-async function connectionsGone({ httpPort, rpcPort }: Leaving, clock: Clock, withinMs: number): Promise<void> {
-  const until = clock.now() + withinMs
-  while (httpPort.connections + rpcPort.connections > 0 && clock.now() < until) await sleep(clock, 20)
 }
 
 /** What was opened last is closed first; one that fails does not keep the others open. */
@@ -197,26 +197,7 @@ async function closeAll(opened: readonly (() => Promise<unknown>)[]): Promise<vo
   if (failed !== undefined) throw failed
 }
 
-function sleep(clock: Clock, ms: number): Promise<void> {
-  return atMost(clock, ms, new Promise(() => {}))
-}
-
-/** Waits for the work, or for the time to be over. Keeps the process alive meanwhile, as a timer of the clock does not. */
-async function atMost(clock: Clock, boundMs: number, work: Promise<unknown>): Promise<void> {
-  const alive = setInterval(() => {}, 60_000)
-  let timer: Timer | undefined
-  const over = new Promise<void>((resolve) => {
-    timer = clock.after(boundMs, resolve)
-  })
-  try {
-    await Promise.race([work, over])
-  } finally {
-    timer?.cancel()
-    clearInterval(alive)
-  }
-}
-
-function statusOf(service: string, node: string, ready: boolean, registry: Registry, door: Door): NodeStatus {
+function statusOf(service: string, node: string, ready: boolean, registry: Registry, door: NodeDoor): NodeStatus {
   const { connected, endpoint, ageMs } = registry.status()
   return {
     service,
@@ -224,6 +205,7 @@ function statusOf(service: string, node: string, ready: boolean, registry: Regis
     ready,
     inFlight: door.inFlight(),
     sessions: door.sessions(),
+    ...(door.workers && { workers: door.workers() }),
     registry: { connected, endpoint, ageMs: Math.round(ageMs), skippedKeys: registry.view.skipped },
   }
 }

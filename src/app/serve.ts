@@ -13,6 +13,8 @@ import { servingService } from '../service/context.ts'
 import { type Cluster, joinCluster } from './cluster.ts'
 import { createDoor } from './create-door.ts'
 import type { DoorParts } from './door.ts'
+import { createGatewayWorkers, fileForWorkers, type GatewayWorkers, workerCount } from './gateway-workers.ts'
+import { createHttpPort } from './http-port.ts'
 import { createLog } from './log.ts'
 import { type LogFile, openLogFile } from './log-file.ts'
 import { type RunningNode, startNode } from './node.ts'
@@ -28,6 +30,11 @@ export interface ServeOptions {
   readonly cwd?: string
   /** Balancers by service, of your own or made with options; they go before the configuration's `balance`. */
   readonly balancers?: Readonly<Record<string, Balancer>>
+  /**
+   * Where the gateway is the default export: what `gateway.workers` above 1 needs, as each of them imports it.
+   * `goms start` gives it by itself.
+   */
+  readonly gatewayFile?: string | URL
   /** Wraps every call that this process makes. */
   readonly use?: readonly Middleware[]
   /** Takes the log instead of standard error. */
@@ -38,6 +45,11 @@ export interface ServeOptions {
 export interface Served {
   readonly settings: Settings
   readonly nodes: readonly RunningNode[]
+  /**
+   * Replaces the workers of the gateway, one after the other, without losing a request; they load the gateway's file anew.
+   * Resolves when it is done, or has failed and was told in the log. Undefined without workers.
+   */
+  readonly restartWorkers: (() => Promise<void>) | undefined
   /** Leaves gracefully: deregisters, goes on serving while callers learn it, finishes what is in flight. */
   close(mode?: 'graceful' | 'now'): Promise<void>
 }
@@ -87,6 +99,7 @@ class Process {
   readonly #first: Definition
   readonly #outbounds = new Map<string, Outbound>()
   #settings: Settings
+  #workers: GatewayWorkers | undefined
   #closing: Promise<void> | undefined
 
   constructor(definitions: readonly Definition[], first: Definition, loaded: Loaded, options: ServeOptions) {
@@ -102,12 +115,18 @@ class Process {
     const { settings } = this.#loaded
     for (const warning of this.#loaded.warnings) this.#log.warn(warning)
     const gateways = this.#definitions.filter((definition) => definition.kind === 'gateway')
+    if (gateways.length > 0 && workerCount(settings) > 1) {
+      const { gatewayFile, use, balancers } = this.#options
+      const file = fileForWorkers({ file: gatewayFile, gateways: gateways.length, use, balancers })
+      this.#workers = await createGatewayWorkers({ file, settings, clock: this.#clock, log: this.#log })
+    }
     const cluster = joinCluster({
       settings,
       clock: this.#clock,
       log: this.#log,
       balancers: Object.assign({}, ...gateways.map((gateway) => gateway.balancers), this.#options.balancers),
       use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
+      onHardEvidence: (node, transport) => this.#workers?.tell({ node, transport }),
     })
     const doors: DoorParts[] = []
     const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
@@ -128,6 +147,7 @@ class Process {
     return {
       settings,
       nodes,
+      restartWorkers: this.#workers && (() => this.#workers?.restart() ?? Promise.resolve()),
       close: (mode = 'graceful') => {
         this.#closing ??= this.#close(mode, nodes, joined, watching)
         return this.#closing
@@ -138,6 +158,7 @@ class Process {
   #startNode(definition: Definition, cluster: Promise<Cluster>, doors: DoorParts[]): Promise<RunningNode> {
     const { settings } = this.#loaded
     const log = definition === this.#first ? this.#log : this.#logOf(definition.name)
+    const workers = definition.kind === 'gateway' ? this.#workers : undefined
     return startNode({
       settings,
       clock: this.#clock,
@@ -146,8 +167,10 @@ class Process {
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
+      httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
       door: async (joined, nodeId, ready) => {
         this.#announceRunning(joined)
+        if (workers) return workers.door(joined, ready)
         const parts = await createDoor({
           definition,
           settings,
@@ -169,6 +192,7 @@ class Process {
     this.#settings = settings
     cluster.mesh.update(settings.balance)
     for (const { update } of doors) update(settings)
+    this.#workers?.update(settings)
     for (const outbound of this.#outbounds.values()) outbound.update(settings)
     this.#announceRunning(cluster)
   }

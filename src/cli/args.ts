@@ -193,6 +193,7 @@ function exampleOf(flag: Flag): string {
   const examples: Readonly<Record<string, string>> = {
     port: '8080',
     'port-or-off': 'off',
+    'integer-or-auto': 'auto',
     integer: '1',
     duration: '2000',
     list: '"127.0.0.1:2379|127.0.0.1:2380"',

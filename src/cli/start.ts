@@ -2,7 +2,7 @@
 
 import { type Served, serve } from '../app/serve.ts'
 import { loadServiceFile } from '../app/service-file.ts'
-import { EXIT_CODES, stopOnSignals } from '../app/signals.ts'
+import { EXIT_CODES, restartOnHangup, stopOnSignals } from '../app/signals.ts'
 import type { ReadyMessage, StopMessage } from '../app/supervisor.ts'
 import { CONFIG_FLAGS } from '../config/flags.ts'
 import { systemClock } from '../core/clock.ts'
@@ -35,7 +35,8 @@ export async function run(args: readonly string[]): Promise<undefined> {
   // Other parents (pm2, a test) have a channel too; theirs is none of ours.
   const supervised = process.env.GOMS_SUPERVISED === '1'
   if (supervised) obeySupervisor(() => served)
-  served = await serve(await loadServiceFile(file, process.cwd()), { flags })
+  served = await serve(await loadServiceFile(file, process.cwd()), { flags, gatewayFile: file })
+  if (served.restartWorkers) restartOnHangup(served.restartWorkers)
   if (supervised) tellReady(served)
 }
 

@@ -83,6 +83,12 @@ export function portOrOff(doc: FieldDoc): Field<number | 'off'> {
   return described(v.union([whole(0, 65_535, expected), v.literal('off', expected)], expected), doc, expected, ['off'])
 }
 
+/** An integer, or `auto`. */
+export function integerOrAuto(doc: FieldDoc, min: number, max: number): Field<number | 'auto'> {
+  const expected = `an integer from ${min} to ${max} or "auto"`
+  return described(v.union([whole(min, max, expected), v.literal('auto', expected)], expected), doc, expected, ['auto'])
+}
+
 export function choice<const T extends string>(doc: FieldDoc, values: readonly T[]): Field<T> {
   const expected = `one of ${values.join(', ')}`
   return described(v.picklist(values, expected) as v.GenericSchema<T>, doc, expected, values)

@@ -5,7 +5,16 @@
 import { BALANCERS } from '../core/options.ts'
 
 /** What a flag takes. */
-export type FlagKind = 'text' | 'list' | 'port' | 'port-or-off' | 'integer' | 'duration' | 'boolean' | 'choice'
+export type FlagKind =
+  | 'text'
+  | 'list'
+  | 'port'
+  | 'port-or-off'
+  | 'integer'
+  | 'integer-or-auto'
+  | 'duration'
+  | 'boolean'
+  | 'choice'
 
 export interface Flag {
   /** With `-`: `http-port`. Understood as `-http_port`, `--http-port`, `--http_port=…` too. */
@@ -92,6 +101,13 @@ export const CONFIG_FLAGS: readonly Flag[] = [
       choices: ['native', 'goms', 'go-garden'],
     },
   ),
+  flag(
+    'workers',
+    'gateway.workers',
+    'integer-or-auto',
+    'processes of a gateway, or auto',
+    '网关进程数,auto 为每核一个',
+  ),
   flag('cluster', 'gateway.cluster', 'choice', 'who may read /cluster: private, public, off', '谁可以查看 /cluster', {
     choices: ['private', 'public', 'off'],
   }),
@@ -143,6 +159,8 @@ export function expectedOf(flag: Flag): string {
       return 'a port from 0 to 65535 or "off"'
     case 'integer':
       return 'a whole number'
+    case 'integer-or-auto':
+      return 'a whole number or "auto"'
     case 'duration':
       return 'whole milliseconds'
     case 'boolean':
@@ -163,9 +181,11 @@ export function parseFlag(flag: Flag, text: string): FlagValue | undefined {
       return portOf(text)
     case 'port-or-off':
       return text === 'off' ? 'off' : portOf(text)
+    case 'integer-or-auto':
+      return text === 'auto' ? 'auto' : integerOf(text)
     case 'integer':
     case 'duration':
-      return /^\d{1,12}$/.test(text) ? Number(text) : undefined
+      return integerOf(text)
     case 'boolean':
       return booleanOf(text)
     case 'choice':
@@ -178,6 +198,10 @@ export function parseFlag(flag: Flag, text: string): FlagValue | undefined {
     default:
       return text === '' ? undefined : text
   }
+}
+
+function integerOf(text: string): number | undefined {
+  return /^\d{1,12}$/.test(text) ? Number(text) : undefined
 }
 
 function portOf(text: string): number | undefined {

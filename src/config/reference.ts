@@ -86,6 +86,7 @@ const RANGES: readonly (readonly [RegExp, string])[] = [
   [/^an integer from (\d+) to (\d+)$/, '$1 到 $2 的整数'],
   [/^milliseconds from (\d+) to (\d+)$/, '$1 到 $2 毫秒'],
   [/^a port from (\d+) to (\d+)$/, '$1 到 $2 的端口'],
+  [/^an integer from (\d+) to (\d+) or "auto"$/, '$1 到 $2 的整数,或 auto'],
   [/^a port from (\d+) to (\d+) or "off"$/, '$1 到 $2 的端口,或 off'],
   [/^one of (.*)$/, '$1 之一'],
 ]

@@ -122,6 +122,7 @@ function isStrategy(balance: NonNullable<ConfigFile['balance']>): balance is Bal
 function resolveGateway(gateway: GatewayFile, compat: ConfigFile['compat']): GatewayOptions {
   return {
     compat: compat ?? defaultGateway.compat,
+    workers: gateway.workers ?? defaultGateway.workers,
     parser: gateway.parser ?? defaultGateway.parser,
     envelope: gateway.envelope ?? defaultGateway.envelope,
     cluster: gateway.cluster ?? defaultGateway.cluster,

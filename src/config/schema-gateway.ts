@@ -1,8 +1,8 @@
 /** The keys below `gateway:`, and how nodes are chosen. */
 import * as v from 'valibot'
 import type { BalanceOptions } from '../core/options.ts'
-import { BALANCERS } from '../core/options.ts'
-import { block, choice, duration, integer, list, text, toggle } from './fields.ts'
+import { BALANCERS, MOST_WORKERS } from '../core/options.ts'
+import { block, choice, duration, integer, integerOrAuto, list, text, toggle } from './fields.ts'
 import type { ConfigFile, CorsFile, GatewayFile, ServerTlsFile } from './shape.ts'
 
 const corsSchema: v.GenericSchema<CorsFile> = v.strictObject({
@@ -66,6 +66,15 @@ const tlsSchema: v.GenericSchema<ServerTlsFile> = v.strictObject({
 })
 
 export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
+  workers: integerOrAuto(
+    {
+      en: 'Processes that serve the HTTP port together: as one node, with one set of limits. `auto`: one for each core.',
+      zh: '共同服务 HTTP 端口的进程数:对外是一个节点,共用一套限制。`auto` 表示每个 CPU 核心一个。',
+      default: '1',
+    },
+    1,
+    MOST_WORKERS,
+  ),
   parser: choice(
     {
       en: 'What reads requests: our own strict parser on raw sockets, or node:http at about twice the cost.',

@@ -41,6 +41,7 @@ export interface ServerTlsFile {
 }
 
 export interface GatewayFile {
+  workers?: number | 'auto' | undefined
   parser?: 'fast' | 'safe' | undefined
   envelope?: boolean | undefined
   cluster?: 'private' | 'public' | 'off' | undefined

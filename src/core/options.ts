@@ -139,6 +139,8 @@ export type Compat = 'native' | 'goms' | 'go-garden'
 
 export interface GatewayOptions {
   readonly compat: Compat
+  /** Processes that serve the HTTP port; `auto`: as many as `os.availableParallelism()` says. @default 1 */
+  readonly workers: number | 'auto'
   /** What reads requests: our own parser on raw sockets, or node:http at about twice the cost. @default 'safe' */
   readonly parser: 'fast' | 'safe'
   /** @default true */
@@ -234,10 +236,14 @@ export const defaultPolicy: Policy = {
   callLimit: undefined,
 }
 
+/** More workers of one gateway are a typing mistake. */
+export const MOST_WORKERS = 256
+
 export const defaultDrainMs = 2000
 
 export const defaultGateway: GatewayOptions = {
   compat: 'native',
+  workers: 1,
   parser: 'safe',
   envelope: true,
   cluster: 'private',

@@ -8,7 +8,7 @@ import { isQuery, parseTarget, type Target } from '../http/target.ts'
 import type { View } from '../registry/registry.ts'
 import { authenticate } from './auth.ts'
 import { toAuthRequest } from './auth-request.ts'
-import { type ClusterStats, clusterPage, isFromNearby } from './cluster.ts'
+import { type ClusterStats, clusterPage, type GatheredStats, isFromNearby } from './cluster.ts'
 import { type Cors, createCors } from './cors.ts'
 import type { GatewayDefinition } from './gateway.ts'
 import type { InboundRequest, OwnAnswer } from './inbound-request.ts'
@@ -21,6 +21,8 @@ export interface AdmissionDeps {
   readonly view: View
   readonly routes: RouteTable
   readonly stats: (service: string) => ClusterStats
+  /** The numbers of all workers; undefined: this process is the whole gateway. Never rejects. */
+  readonly gather?: (() => Promise<GatheredStats>) | undefined
   readonly clock: Clock
   readonly ready: () => boolean
   /** Takes what may go on to a node; at once unless the auth hook takes its time. */
@@ -76,12 +78,13 @@ export class Admission {
     request.target = target
     const own = this.#page(target, request)
     if (own instanceof GomsError) request.fail(own)
+    else if (own instanceof Promise) own.then((answer) => request.answer(answer))
     else if (own) request.answer(own)
     else this.#enter(request, this.#finder.find(target.path))
   }
 
   /** Pages of the gateway's own; undefined for other paths. */
-  #page({ path }: Target, request: InboundRequest): OwnAnswer | GomsError | undefined {
+  #page({ path }: Target, request: InboundRequest): OwnAnswer | Promise<OwnAnswer> | GomsError | undefined {
     if (path === '/-/live') return { status: 200, headers: TEXT_FIELDS, body: 'live\n' }
     if (path === '/-/ready') {
       const ready = this.#deps.ready()
@@ -91,7 +94,10 @@ export class Admission {
     const { cluster } = this.#settings.gateway
     const nearby = cluster === 'private' && isFromNearby(request.address, request.exchange.fields)
     if (cluster !== 'public' && !nearby) return notFound(path)
-    return { status: 200, headers: JSON_FIELDS, body: clusterPage(this.#deps.view, this.#deps.stats) }
+    const { view, stats, gather } = this.#deps
+    const page = (body: string): OwnAnswer => ({ status: 200, headers: JSON_FIELDS, body })
+    if (gather === undefined) return page(clusterPage(view, stats))
+    return gather().then((all) => page(clusterPage(view, (service) => all.of(service), all.partial)))
   }
 
   #enter(request: InboundRequest, route: Route | undefined): void {

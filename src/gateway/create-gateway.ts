@@ -9,7 +9,7 @@ import type { View } from '../registry/registry.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { Admission } from './admission.ts'
-import type { ClusterStats } from './cluster.ts'
+import type { ClusterStats, GatheredStats } from './cluster.ts'
 import type { GatewayDefinition } from './gateway.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { type InboundHost, InboundRequest } from './inbound-request.ts'
@@ -30,6 +30,8 @@ export interface GatewayDeps {
   /** Sends calls to methods of RPC. */
   readonly sendMethod: SendMethod
   readonly stats: (service: string) => ClusterStats
+  /** The numbers of all workers of this gateway; undefined: this process is all of it. Never rejects. */
+  readonly gather?: (() => Promise<GatheredStats>) | undefined
   readonly callKey: string | undefined
   readonly clock: Clock
   readonly log: Log

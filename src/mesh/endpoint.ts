@@ -6,6 +6,7 @@ import { type Breaker, createBreaker } from '../resilience/breaker.ts'
 import type { Health } from '../resilience/ejection.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
 import { createOverdue, type Overdue } from '../resilience/overdue.ts'
+import { rateShare, type Share, WHOLE } from '../resilience/share.ts'
 
 /** Weight of a new sample in a moving average. */
 const SHARE_OF_NEW = 0.2
@@ -23,13 +24,18 @@ export class MovingAverage {
 export class RouteGuard {
   #limiterRate: Rate | undefined
   #breakerRate: Rate | undefined
+  readonly #share: Share
   limiter: Limiter | undefined
   breaker: Breaker | undefined
+
+  constructor(share: Share) {
+    this.#share = share
+  }
 
   apply(policy: Policy): void {
     if (!sameRate(policy.limiter, this.#limiterRate)) {
       this.#limiterRate = policy.limiter
-      this.limiter = policy.limiter && createLimiter(policy.limiter)
+      this.limiter = policy.limiter && createLimiter(rateShare(policy.limiter, this.#share))
     }
     if (!sameRate(policy.breaker, this.#breakerRate)) {
       this.#breakerRate = policy.breaker
@@ -39,7 +45,7 @@ export class RouteGuard {
 }
 
 /** Of routes with neither, at a node that has none to change. */
-const NO_GUARD = new RouteGuard()
+const NO_GUARD = new RouteGuard(WHOLE)
 
 export function sameRate(a: Rate | undefined, b: Rate | undefined): boolean {
   return a === b || (a !== undefined && b !== undefined && a.calls === b.calls && a.perMs === b.perMs)
@@ -56,10 +62,13 @@ export class Endpoint implements Candidate {
   /** Upgrades and event streams. */
   sessions = 0
   readonly #guards = new Map<string, RouteGuard>()
+  readonly #share: Share
 
-  constructor(node: NodeInfo, health: Readonly<Record<Transport, Health>>) {
+  /** @param share what this process may use of each route's limit at the node */
+  constructor(node: NodeInfo, health: Readonly<Record<Transport, Health>>, share: Share = WHOLE) {
     this.node = node
     this.health = health
+    this.#share = share
   }
 
   get key(): string {
@@ -79,7 +88,7 @@ export class Endpoint implements Candidate {
     if (this.#guards.size === 0 && !policy.limiter && !policy.breaker) return NO_GUARD
     let guard = this.#guards.get(action)
     if (guard === undefined) {
-      guard = new RouteGuard()
+      guard = new RouteGuard(this.#share)
       this.#guards.set(action, guard)
     }
     guard.apply(policy)

@@ -3,11 +3,12 @@ import type { Balancer } from '../balance/balancer.ts'
 import { createBalancer } from '../balance/create.ts'
 import type { Call, Dispatcher } from '../core/call.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { Address, NodeInfo } from '../core/node.ts'
+import type { Address, NodeInfo, Transport } from '../core/node.ts'
 import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
-import { createRetryBudget, type RetryBudget } from '../resilience/retry-budget.ts'
+import { createRetryBudget, FLOOR_PER_SECOND, type RetryBudget } from '../resilience/retry-budget.ts'
+import { rateShare, type Share, WHOLE } from '../resilience/share.ts'
 import { createAwakeClock } from './awake-clock.ts'
 import type { Target } from './dispatch.ts'
 import { MovingAverage, sameRate } from './endpoint.ts'
@@ -26,6 +27,10 @@ export interface MeshOptions {
   readonly probe: Probe
   /** A node left: connections to it may go. */
   readonly left?: ((node: NodeInfo) => void) | undefined
+  /** What this process may use of limits and of the retry budget's floor. @default all of it */
+  readonly share?: Share | undefined
+  /** This process found hard evidence against a node, for others that stand beside it; not called for what they told. */
+  readonly onHardEvidence?: ((nodeId: string, transport: Transport) => void) | undefined
   readonly clock?: Clock | undefined
   readonly random?: (() => number) | undefined
 }
@@ -41,6 +46,8 @@ export interface ServiceStats {
 export interface Mesh extends Dispatcher {
   /** The node at that RPC address said over its connection that it is leaving: it gets calls only when nobody else may. */
   leaving(rpc: Address): void
+  /** Another process found hard evidence against the node. */
+  hardEvidence(nodeId: string, transport: Transport): void
   stats(service: string): ServiceStats
   /** Applies changed settings: balancers whose options changed start anew. */
   update(balance: Settings['balance']): void
@@ -50,13 +57,19 @@ export interface Mesh extends Dispatcher {
 export function createMesh(options: MeshOptions): Mesh {
   const clock = options.clock ?? systemClock
   const random = options.random ?? Math.random
+  const share = options.share ?? WHOLE
   const targets = new Map<string, ServiceTarget>()
+  let hearing = false
   const fleet = createFleet({
     view: options.view,
     clock,
     random,
     busy: (service) => targets.get(service)?.busy() ?? false,
     left: (node) => options.left?.(node),
+    share,
+    becameHard(nodeId, transport) {
+      if (!hearing) options.onHardEvidence?.(nodeId, transport)
+    },
   })
   const prober = createProber({ fleet, view: options.view, clock, probe: options.probe })
   const limits = new Map<string, { readonly rate: Rate; readonly limiter: Limiter }>()
@@ -66,7 +79,7 @@ export function createMesh(options: MeshOptions): Mesh {
     let found = targets.get(service)
     if (!found) {
       const balancer = given(service) ?? createBalancer(balanceOf(balance, service), random)
-      found = new ServiceTarget(service, fleet, balancer, clock)
+      found = new ServiceTarget(service, fleet, balancer, clock, share)
       targets.set(service, found)
     }
     return found
@@ -83,7 +96,7 @@ export function createMesh(options: MeshOptions): Mesh {
     const name = `${call.service}/${call.action}`
     const known = limits.get(name)
     if (known && sameRate(known.rate, rate)) return known.limiter
-    const limiter = createLimiter(rate)
+    const limiter = createLimiter(rateShare(rate, share))
     limits.set(name, { rate, limiter })
     return limiter
   }
@@ -100,6 +113,15 @@ export function createMesh(options: MeshOptions): Mesh {
           for (const one of [health.http, health.rpc]) one.hardEvidence(nowMs)
         }
       }
+    },
+    hardEvidence(nodeId, transport) {
+      hearing = true
+      for (const service of options.view.services()) {
+        for (const { node, health } of fleet.endpoints(service)) {
+          if (node.id === nodeId) health[transport].hardEvidence(clock.now())
+        }
+      }
+      hearing = false
     },
     stats(service) {
       const found = targets.get(service)
@@ -138,11 +160,11 @@ class ServiceTarget implements Target {
   balancer: Balancer
   requestFinish = 0
 
-  constructor(service: string, fleet: Fleet, balancer: Balancer, clock: Clock) {
+  constructor(service: string, fleet: Fleet, balancer: Balancer, clock: Clock, share: Share) {
     this.#service = service
     this.#fleet = fleet
     this.balancer = balancer
-    this.budget = createRetryBudget(clock)
+    this.budget = createRetryBudget(clock, { floorPerSecond: FLOOR_PER_SECOND / share.of })
     this.#clock = clock
   }
 

@@ -7,6 +7,8 @@ export interface ContractShelf {
   get(hash: string): unknown
   /** Takes a contract in; `path` is `<service>/<hash>`. Returns false for what cannot be one. */
   put(path: string, text: string): boolean
+  /** Takes in one that was read elsewhere. */
+  add(service: string, hash: string, document: unknown): void
   /** Calls back for each that was not known before. Returns how to stop. */
   subscribe(listener: ContractListener): () => void
 }
@@ -15,7 +17,15 @@ export interface ContractShelf {
 export function createContractShelf(guard: (run: () => void) => void): ContractShelf {
   const documents = new Map<string, unknown>()
   const listeners = new Set<ContractListener>()
+
+  function add(service: string, hash: string, document: unknown): void {
+    if (documents.has(hash)) return
+    documents.set(hash, document)
+    for (const listener of [...listeners]) guard(() => listener(service, hash, document))
+  }
+
   return {
+    add,
     get: (hash) => documents.get(hash),
     put(path, text) {
       const [service = '', hash = '', ...rest] = path.split('/')
@@ -23,8 +33,7 @@ export function createContractShelf(guard: (run: () => void) => void): ContractS
       if (documents.has(hash)) return true
       const document = service && hash && rest.length === 0 ? parse(text) : undefined
       if (document === undefined) return false
-      documents.set(hash, document)
-      for (const listener of [...listeners]) guard(() => listener(service, hash, document))
+      add(service, hash, document)
       return true
     },
     subscribe(listener) {

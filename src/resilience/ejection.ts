@@ -54,8 +54,11 @@ const LEAST_SHARE = 0.1
 /** While more are under soft suspicion than may be ejected, they take turns of this length outside. */
 const TURN_MS = 500
 
-/** @param random from 0 (inclusive) to 1 (exclusive) */
-export function createHealth(clock: Clock, random: () => number = Math.random): Health {
+/**
+ * @param random from 0 (inclusive) to 1 (exclusive)
+ * @param becameHard told of the first hard evidence, not of what follows while it holds
+ */
+export function createHealth(clock: Clock, random: () => number = Math.random, becameHard?: () => void): Health {
   const recent = createRecent()
   let state: HealthState = 'ok'
   let phase: Permit = nextPermit(NO_PERMIT)
@@ -131,6 +134,7 @@ export function createHealth(clock: Clock, random: () => number = Math.random): 
       if (state === 'hard') return
       enter('hard')
       planProbe(nowMs)
+      becameHard?.()
     },
     probeDue: (nowMs) => state === 'hard' && nowMs >= probeAtMs,
     probing: planProbe,

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 export interface RetryBudgetOptions {
   /** Retries paid for by one first attempt. @default 0.1 */
   readonly ratio?: number
-  /** Retries a second that are free of that; a process with n workers gives each of them an nth. @default 3 */
+  /** Retries a second that are free of that; of n workers each has an nth. @default 3 */
   readonly floorPerSecond?: number
   /** How long a deposit is worth something. @default 10000 */
   readonly worthMs?: number
@@ -24,10 +24,12 @@ export interface RetryBudget {
 }
 
 const BUCKETS = 10
+/** Retries a second that are free. */
+export const FLOOR_PER_SECOND = 3
 
 /** Deposits and withdrawals of the last `worthMs`, in ten buckets, on top of what the floor gives in that time. */
 export function createRetryBudget(clock: Clock, options: RetryBudgetOptions = {}): RetryBudget {
-  const { ratio = 0.1, floorPerSecond = 3, worthMs = 10_000 } = options
+  const { ratio = 0.1, floorPerSecond = FLOOR_PER_SECOND, worthMs = 10_000 } = options
   const bucketMs = worthMs / BUCKETS
   const floor = (floorPerSecond * worthMs) / 1000
   // First attempts and retries are counted apart, as whole numbers: sums of tenths would drift.

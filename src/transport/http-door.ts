@@ -1,9 +1,10 @@
 /** The port of what listens for HTTP requests and hands each to a handler, whichever engine reads them. */
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import type { Address } from '../core/node.ts'
 import type { HeadLimits } from '../http/head-result.ts'
 import type { ExchangeHandler } from './http-exchange.ts'
+import type { ListenOptions } from './listen.ts'
 
 export interface HttpDoorOptions {
   readonly handler: ExchangeHandler
@@ -23,11 +24,15 @@ export interface HttpDoorOptions {
 export interface HttpDoor {
   /** Open connections, those that were handed over for an upgrade included. */
   readonly connections: number
+  /** What listens, for whoever hands it to another process. */
+  readonly server: Server
   /**
    * Binds. Port 0 lets the system choose.
    * @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED, GOMS_OPTION_INVALID for an address that is not this machine's
    */
-  listen(port: number, host?: string): Promise<Address>
+  listen(port: number, host?: string, how?: ListenOptions): Promise<Address>
+  /** Accepts no more; connections that are open are served on. */
+  unlisten(): void
   /** Serves a connection that something else accepted: TLS, another process. `early`: what was read from it already. */
   accept(socket: Socket, early?: Buffer): void
   /**

@@ -11,7 +11,7 @@ import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
 import { H2Connection, type H2Host } from './http-h2-connection.ts'
 
 /** The part of a door that serves what others accept. */
-export type HttpH2Door = Omit<HttpDoor, 'listen'>
+export type HttpH2Door = Omit<HttpDoor, 'listen' | 'unlisten' | 'server'>
 
 /** Requests at once on one connection, as browsers use them. */
 const MAX_STREAMS = 100

@@ -11,7 +11,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Address } from '../core/node.ts'
 import { refuse } from './http-refusal.ts'
-import { listenOn } from './listen.ts'
+import { type ListenOptions, listenOn } from './listen.ts'
 
 export interface HttpListenerOptions {
   readonly request: RequestListener
@@ -46,7 +46,7 @@ export interface HttpListener {
    * Binds. Port 0 lets the system choose.
    * @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED, GOMS_OPTION_INVALID for an address that is not this machine's
    */
-  listen(port: number, host?: string): Promise<Address>
+  listen(port: number, host?: string, how?: ListenOptions): Promise<Address>
   /**
    * From now on each answer says `Connection: close`. Idle connections stay until their next answer: closing them now would
    * race with a request on its way, which could not be told from one that was run. New ones are still served.
@@ -112,7 +112,7 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
     get connections() {
       return sockets.size
     },
-    listen: (port, host) => listenOn(server, port, host),
+    listen: (port, host, how) => listenOn(server, port, host, how),
     drain() {
       draining = true
       for (const res of answers) if (!res.headersSent) res.shouldKeepAlive = false

@@ -3,7 +3,7 @@
  * What it lets through and ours would not is refused here, and its requests are served one after the other, as ours are.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { systemClock, type Timer } from '../core/clock.ts'
 import { Fields } from '../http/fields.ts'
@@ -176,7 +176,10 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     get connections() {
       return listener.connections
     },
-    listen: (port, host) => listener.listen(port, host),
+    server: listener.server,
+    listen: (port, host, how) => listener.listen(port, host, how),
+    // Not http's own `close`, which would end idle connections too.
+    unlisten: () => void Server.prototype.close.call(listener.server),
     accept(socket, early) {
       if (!listener.server.listening && !watches) {
         watches = true

@@ -130,12 +130,17 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
     get connections() {
       return connections.size
     },
-    async listen(port, bindHost) {
-      intoBuffer = options.onread !== 'off' && (await canReadInto())
-      const bound = await listenOn(server, port, bindHost)
+    server,
+    async listen(port, bindHost, how) {
+      const trial = options.onread === 'off' ? false : canReadInto()
+      // What is taken over accepts already: connections that come before this server has it would be nobody's.
+      if (how?.from === undefined) intoBuffer = await trial
+      const bound = await listenOn(server, port, bindHost, how)
       boundPort = bound.port
+      intoBuffer = await trial
       return bound
     },
+    unlisten: () => void server.close(),
     accept(socket, early) {
       if (closing !== undefined) socket.destroy()
       else if (connections.size >= maxConnections) overflow.turnAway(socket)

@@ -151,7 +151,9 @@ export function createHttpTlsDoor(options: HttpTlsDoorOptions): HttpTlsDoor {
     get connections() {
       return sockets.size
     },
-    listen: (port, host) => listenOn(server, port, host),
+    server,
+    listen: (port, host, how) => listenOn(server, port, host, how),
+    unlisten: () => void server.close(),
     accept(socket, early) {
       if (early !== undefined && early.length > 0) socket.unshift(early)
       server.emit('connection', socket)

@@ -1,14 +1,24 @@
 /** Binding a port, with the mistakes that a person can mend told as such. */
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, ListenOptions as NodeListenOptions, Server } from 'node:net'
 import { GomsError } from '../core/errors.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import { portHolder } from './port-holder.ts'
+
+export interface ListenOptions {
+  /** Other sockets may listen on the same port, and the system distributes connections among them. */
+  readonly reusePort?: boolean | undefined
+  /**
+   * Takes over what another process has bound and handed to this one; port and host are those of it then. It accepts
+   * already: whoever takes it over does so in the turn in which it was received.
+   */
+  readonly from?: Server | undefined
+}
 
 /**
  * Binds `server` and gives the address it got.
  * @throws GomsError GOMS_PORT_IN_USE, GOMS_PORT_DENIED, GOMS_OPTION_INVALID
  */
-export function listenOn(server: Server, port: number, host?: string): Promise<Address> {
+export function listenOn(server: Server, port: number, host?: string, how: ListenOptions = {}): Promise<Address> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       server.off('listening', onListening)
@@ -21,9 +31,19 @@ export function listenOn(server: Server, port: number, host?: string): Promise<A
     }
     server.once('error', onError)
     server.once('listening', onListening)
-    server.listen({ port, ...(host === undefined ? undefined : { host }), backlog: 1024 })
+    if (how.from !== undefined) server.listen(how.from)
+    else {
+      const options: ListenParts = { port, backlog: BACKLOG, reusePort: how.reusePort === true }
+      server.listen(host === undefined ? options : { ...options, host })
+    }
   })
 }
+
+/** Connections that wait to be accepted. */
+const BACKLOG = 1024
+
+/** `reusePort` since Node 23.1 and 22.12. https://nodejs.org/api/net.html#serverlistenoptions-callback */
+type ListenParts = NodeListenOptions & { readonly reusePort: boolean }
 
 function toSetupError(error: NodeJS.ErrnoException, port: number, host: string | undefined): Error {
   const where = host === undefined ? `port ${port}` : toHostPort({ host, port })

@@ -5,6 +5,7 @@ import { connect as connectH2 } from 'node:http2'
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { connect } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAuthority, type Pair } from '../../src/transport/tls.fixtures.ts'
@@ -17,6 +18,7 @@ const path = (name: string): string => join(files, name)
 let cluster: Cluster
 let gateway: Running
 let port: number
+let backend: readonly string[]
 
 /** As whoever renews certificates does it: a new file over the old one. */
 function put(name: string, content: Buffer): void {
@@ -29,13 +31,23 @@ function putPair({ cert, key }: Pair): void {
   put('key.pem', key)
 }
 
+async function startGateway(httpPort: number, args: readonly string[]): Promise<Running> {
+  const file = join(import.meta.dirname, '..', 'fixtures', 'gateway.mjs')
+  const ports = ['-http_port', String(httpPort), '-rpc_port', String(await freePort())]
+  const started = startGoms(['start', file, '-configs', join(cluster.dir, 'configs'), ...ports, ...backend, ...args], {
+    ...{ cwd: cluster.dir, env: { GOMS_LB_DRAIN: '0' } },
+  })
+  await started.waitForLine(/Https Listen on port: \d+$/)
+  return started
+}
+
 beforeAll(async () => {
   putPair(authority.issue('first'))
   put('ca.pem', authority.ca)
   port = await freePort()
-  const backend = { args: ['-registry', 'embedded', '-embedded_port', String(await freePort())] }
+  backend = ['-registry', 'embedded', '-embedded_port', String(await freePort())]
   const tls = `tls: { cert: ${path('cert.pem')}, key: ${path('key.pem')}, ca: ${path('ca.pem')}, clientCert: request }`
-  cluster = createCluster({ backend, config: `gateway: { ${tls} }` })
+  cluster = createCluster({ backend: { args: backend }, config: `gateway: { ${tls} }` })
   gateway = startGoms(
     [
       ...[
@@ -77,9 +89,9 @@ function ask(agent?: Agent, client: Partial<Pair> = {}): Promise<{ status: numbe
 }
 
 /** The name on the certificate that a new connection gets. */
-function shownName(): Promise<string> {
+function shownName(at = port): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, ca: authority.ca }, () => {
+    const socket = connect({ host: '127.0.0.1', port: at, ca: authority.ca }, () => {
       resolve(socket.getPeerCertificate().subject.CN as string)
       socket.destroy()
     })
@@ -160,6 +172,26 @@ test('a renewed certificate is shown to new connections, a pair that does not fi
   agent.destroy()
   h2.destroy()
 })
+
+test('workers serve it too, and each takes a renewed certificate', async () => {
+  const at = await freePort()
+  const workers = await startGateway(at, ['-workers', '2'])
+  await workers.waitForLine(/join/, 10_000)
+  const names = async (): Promise<string[]> => {
+    const all = await Promise.all(Array.from({ length: 20 }, () => shownName(at)))
+    return [...new Set(all)]
+  }
+  const client = connectH2(`https://127.0.0.1:${at}`, { ca: authority.ca })
+  const stream = client.request({ ':path': '/api/echo/echo?id=1' })
+  stream.resume()
+  const status = await new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'])))
+  expect(status).toBe(200)
+  client.destroy()
+  putPair(authority.issue('fourth'))
+  while ((await names()).join() !== 'fourth') await pause(100)
+  expect((await workers.stop()).code).toBe(0)
+  expect(workers.text().match(/tls: certificate of/g)).toHaveLength(2)
+}, 30_000)
 
 test.each([
   ['a file that is not there', { cert: 'nowhere.pem' }, /GOMS_CONFIG_UNREADABLE/],

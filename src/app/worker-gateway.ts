@@ -1,0 +1,114 @@
+/** The gateway of a worker at work: over the view of its primary, with its share of the limits. */
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import type { Settings } from '../core/options.ts'
+import { setRunning } from '../core/running.ts'
+import type { GatheredStats } from '../gateway/cluster.ts'
+import type { GatewayDefinition } from '../gateway/gateway.ts'
+import { createMirrorRegistry, type Mirror } from '../registry/mirror.ts'
+import { type Share, shareOf } from '../resilience/share.ts'
+import { createClusterOf, overSockets } from './cluster.ts'
+import { createDoor } from './create-door.ts'
+import type { Door } from './door.ts'
+import { createOutbound } from './outbound.ts'
+import type { Channel } from './process-channel.ts'
+import type { Evidence, OpenOrder, Reports, StatsList } from './worker-protocol.ts'
+
+/** For the sums of all workers, which the primary waits for itself; then a worker shows its own. */
+const GATHER_MS = 500
+
+export interface WorkerGatewayDeps {
+  readonly definition: GatewayDefinition
+  readonly settings: Settings
+  readonly share: Share
+  readonly mirror: Mirror
+  readonly kind: OpenOrder['kind']
+  readonly callKey: string | undefined
+  readonly channel: Channel<Reports>
+  readonly clock: Clock
+  readonly log: Log
+  ready(): boolean
+}
+
+export interface WorkerGateway {
+  readonly door: Door
+  /** Takes changed settings. */
+  apply(settings: Settings): void
+  /** Another process found hard evidence. */
+  believe(evidence: Evidence): void
+  stats(): StatsList
+  close(): Promise<void>
+}
+
+/** The settings with bounds that hold for all workers together divided among them. */
+export function inShare(settings: Settings, share: Share): Settings {
+  const { gateway } = settings
+  return {
+    ...settings,
+    gateway: {
+      ...gateway,
+      maxConnections: shareOf(gateway.maxConnections, share),
+      maxConnectionsPerNode: shareOf(gateway.maxConnectionsPerNode, share),
+      maxWaitingPerNode: gateway.maxWaitingPerNode && shareOf(gateway.maxWaitingPerNode, share),
+    },
+  }
+}
+
+export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<WorkerGateway> {
+  const { definition, settings, share, mirror, channel, clock, log } = deps
+  const cluster = createClusterOf(
+    {
+      ...{ settings, clock, share, balancers: definition.balancers, use: definition.use },
+      onHardEvidence: (node, transport) => channel.tell('evidence', { node, transport }),
+    },
+    {
+      registry: createMirrorRegistry(deps.kind, mirror),
+      callKey: deps.callKey,
+      ...overSockets(inShare(settings, share), clock),
+    },
+  )
+  const { mesh } = cluster
+  const outbound = createOutbound(cluster, settings, definition.name)
+
+  function announceRunning(current: Settings): void {
+    setRunning({
+      settings: current,
+      fetchAction: (service, action, request) => outbound.fetchAction(service, action, request),
+      callMethod: (ref, input, options) => outbound.callMethod(ref, input, options),
+    })
+  }
+
+  async function gather(): Promise<GatheredStats> {
+    try {
+      const { stats, partial } = await channel.ask('gather', undefined, { boundMs: GATHER_MS })
+      const sums = new Map(stats)
+      return { of: (service) => sums.get(service) ?? mesh.stats(service), partial }
+    } catch {
+      return { of: (service) => mesh.stats(service), partial: true }
+    }
+  }
+
+  announceRunning(settings)
+  const { door, update } = await createDoor({
+    ...{ definition, settings, cluster, outbound, log, clock, gather, ready: deps.ready },
+    // Of the way in of services, which are none of a worker's.
+    nodeId: '',
+  })
+  await door.start()
+  return {
+    door,
+    apply(changed) {
+      mesh.update(changed.balance)
+      update(changed)
+      outbound.update(changed)
+      announceRunning(changed)
+    },
+    believe: ({ node, transport }) => mesh.hardEvidence(node, transport),
+    stats: () => mirror.services().map((service) => [service, mesh.stats(service)]),
+    async close() {
+      await door.close()
+      outbound.close()
+      await cluster.close()
+    },
+  }
+}
