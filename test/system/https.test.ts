@@ -35,7 +35,8 @@ async function startGateway(httpPort: number, args: readonly string[]): Promise<
   const file = join(import.meta.dirname, '..', 'fixtures', 'gateway.mjs')
   const ports = ['-http_port', String(httpPort), '-rpc_port', String(await freePort())]
   const started = startGoms(['start', file, '-configs', join(cluster.dir, 'configs'), ...ports, ...backend, ...args], {
-    ...{ cwd: cluster.dir, env: { GOMS_LB_DRAIN: '0' } },
+    cwd: cluster.dir,
+    env: { GOMS_LB_DRAIN: '0' },
   })
   await started.waitForLine(/Https Listen on port: \d+$/)
   return started
@@ -48,19 +49,7 @@ beforeAll(async () => {
   backend = ['-registry', 'embedded', '-embedded_port', String(await freePort())]
   const tls = `tls: { cert: ${path('cert.pem')}, key: ${path('key.pem')}, ca: ${path('ca.pem')}, clientCert: request }`
   cluster = createCluster({ backend: { args: backend }, config: `gateway: { ${tls} }` })
-  gateway = startGoms(
-    [
-      ...[
-        'start',
-        join(import.meta.dirname, '..', 'fixtures', 'gateway.mjs'),
-        '-configs',
-        join(cluster.dir, 'configs'),
-      ],
-      ...['-http_port', String(port), '-rpc_port', String(await freePort()), ...backend.args],
-    ],
-    { cwd: cluster.dir, env: { GOMS_LB_DRAIN: '0' } },
-  )
-  await gateway.waitForLine(/Https Listen on port: \d+$/)
+  gateway = await startGateway(port, [])
   await cluster.node('echo1')
   await gateway.waitForLine(/join/)
 })
@@ -176,16 +165,17 @@ test('a renewed certificate is shown to new connections, a pair that does not fi
 test('workers serve it too, and each takes a renewed certificate', async () => {
   const at = await freePort()
   const workers = await startGateway(at, ['-workers', '2'])
-  await workers.waitForLine(/join/, 10_000)
   const names = async (): Promise<string[]> => {
     const all = await Promise.all(Array.from({ length: 20 }, () => shownName(at)))
     return [...new Set(all)]
   }
   const client = connectH2(`https://127.0.0.1:${at}`, { ca: authority.ca })
-  const stream = client.request({ ':path': '/api/echo/echo?id=1' })
-  stream.resume()
-  const status = await new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'])))
-  expect(status).toBe(200)
+  const status = (): Promise<number> => {
+    const stream = client.request({ ':path': '/api/echo/echo?id=1' })
+    stream.resume()
+    return new Promise((resolve) => stream.on('response', (headers) => resolve(headers[':status'] ?? 0)))
+  }
+  while ((await status()) !== 200) await pause(50)
   client.destroy()
   putPair(authority.issue('fourth'))
   while ((await names()).join() !== 'fourth') await pause(100)
