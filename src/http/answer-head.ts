@@ -2,8 +2,8 @@
  * Reads the head of a node's answer from bytes, as strictly as that of a request, and says how its body is framed.
  * Sources: RFC 9112 §4 (status line), §6.3 (length), §9.3 (persistence).
  */
+import { type BodyFraming, framingOf, lengthOf } from './answer-framing.ts'
 import { connectionOptions } from './connection-options.ts'
-import { contentLengthOf } from './content-length.ts'
 import { FieldBlock } from './field-block.ts'
 import { FIELD } from './field-kinds.ts'
 import type { Fields } from './fields.ts'
@@ -12,9 +12,6 @@ import { CR, fieldValueEnd, LF, latin1, SP } from './octets.ts'
 
 /** The defaults of {@link HeadLimits} for answers: nodes are less of a danger than strangers, and send longer heads. */
 export const ANSWER_LIMITS: HeadLimits = { headBytes: 65_536, fieldCount: 512, targetBytes: 0 }
-
-/** How the body of an answer ends: there is none, after `contentLength` bytes, with the last chunk, with the connection. */
-export type BodyFraming = 'none' | 'length' | 'chunked' | 'close'
 
 export interface ReadAnswerHead {
   readonly state: 'head'
@@ -40,13 +37,6 @@ const OTHER_VERSION = refused(502, 'a version other than HTTP/1.0 and HTTP/1.1')
 const BAD_STATUS = refused(502, 'a status outside of 100 to 599')
 const BARE = refused(502, 'a line break other than CRLF')
 const LONG_HEAD = refused(502, 'the header fields are too large')
-const BAD_LENGTH = refused(502, 'malformed Content-Length')
-const LENGTHS = refused(502, 'several Content-Length fields')
-const ENCODINGS = refused(502, 'several Transfer-Encoding fields')
-const OTHER_CODING = refused(502, 'a Transfer-Encoding other than chunked')
-const BOTH = refused(502, 'Content-Length beside Transfer-Encoding')
-const OLD_CHUNKS = refused(502, 'Transfer-Encoding in HTTP/1.0')
-const FRAMED_NOTHING = refused(502, 'a body announced where there cannot be one')
 const OLD_INTERIM = refused(502, 'an informational answer in HTTP/1.0')
 const NO_PROTOCOL = refused(502, 'a switch of protocols that names none')
 
@@ -178,40 +168,3 @@ export class AnswerHeadReader {
 }
 
 const STATUS_LINE = Uint8Array.from(Buffer.from('HTTP/1.1 '))
-
-/** What the fields say of the body's length: bytes, chunks, or nothing. */
-function lengthOf(fields: Fields, version: '1.0' | '1.1'): number | 'chunked' | undefined | Refused {
-  if (!fields.has(FIELD.framing)) return undefined
-  let length: number | undefined
-  let chunked = false
-  const { count } = fields
-  for (let i = 0; i < count; i++) {
-    const kind = fields.kind(i)
-    if ((kind & FIELD.framing) === 0) continue
-    const value = fields.value(i)
-    if ((kind & FIELD.contentLength) !== 0) {
-      // Even the same twice: RFC 9110 §8.6 allows to take them for one, and to refuse them.
-      if (length !== undefined) return LENGTHS
-      length = contentLengthOf(value)
-      if (length < 0) return BAD_LENGTH
-    } else {
-      if (chunked) return ENCODINGS
-      if (value.toLowerCase() !== 'chunked') return OTHER_CODING
-      chunked = true
-    }
-  }
-  if (!chunked) return length
-  if (length !== undefined) return BOTH
-  return version === '1.0' ? OLD_CHUNKS : 'chunked'
-}
-
-/** RFC 9112 §6.3. */
-function framingOf(method: string, status: number, length: number | 'chunked' | undefined): BodyFraming | Refused {
-  if (status < 200 || status === 204) {
-    // §6.1 and RFC 9110 §8.6 forbid it, whatever was asked; some read it as a body nevertheless.
-    return length === undefined || length === 0 ? 'none' : FRAMED_NOTHING
-  }
-  if (method === 'HEAD' || status === 304) return 'none'
-  if (length === 'chunked') return 'chunked'
-  return length === undefined ? 'close' : 'length'
-}
