@@ -122,7 +122,7 @@ test('the configuration files that are shown load', async () => {
 })
 
 test('the defaults that are shown are those of the code', () => {
-  for (const file of ['docs/guide/resilience.md', 'docs/zh-CN/guide/resilience.md']) {
+  for (const file of ['resilience.md', 'gateway.md'].flatMap((it) => [`docs/guide/${it}`, `docs/zh-CN/guide/${it}`])) {
     const rows = rowsUnder(readPage(file), 'defaults')
     expect(rows.length, file).toBeGreaterThan(8)
     for (const [key = '', shown = ''] of rows) {

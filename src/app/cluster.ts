@@ -72,7 +72,7 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
 
 /** The way out of a process: over sockets. */
 export function overSockets({ gateway }: Settings, clock: Clock): Omit<ClusterParts, 'registry' | 'callKey'> {
-  const { connectTimeoutMs, maxConnectionsPerNode } = gateway
+  const { connectTimeoutMs, maxConnectionsPerNode, maxWaitingPerNode } = gateway
   const sweep = createDeadlineSweep(clock)
   return {
     callClock: sweep,
@@ -80,7 +80,11 @@ export function overSockets({ gateway }: Settings, clock: Clock): Omit<ClusterPa
     probe: (address) => accepts(address, connectTimeoutMs),
     async openUpstream() {
       const { createHttpUpstream } = await import('../transport/http-upstream.ts')
-      return createHttpUpstream({ connectTimeoutMs, maxConnections: maxConnectionsPerNode, clock })
+      return createHttpUpstream({
+        ...{ connectTimeoutMs, clock },
+        maxConnections: maxConnectionsPerNode,
+        maxWaiting: maxWaitingPerNode,
+      })
     },
     async openRpcUpstream() {
       const { createRpcUpstream } = await import('../transport/rpc-upstream.ts')

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
 import { defaultGateway } from '../core/options.ts'
 import type { ExchangeEvents, HttpExchange } from '../transport/http-exchange.ts'
 import { createExchangeRoom } from './exchange-room.ts'
@@ -42,7 +43,10 @@ class Echo implements ExchangeEvents {
 describe.each(['fast', 'safe'] as const)('requests that come too early, parser %s', (parser) => {
   async function made() {
     const room = createExchangeRoom()
-    const engine = await createFrontEngine({ ...defaultGateway, parser }, room.handle, systemClock)
+    const engine = await createFrontEngine(
+      { ...defaultGateway, parser },
+      { handler: room.handle, clock: systemClock, log: silentLog },
+    )
     closes.push(() => engine.close(0))
     const { port } = await engine.listen(0, '127.0.0.1')
     const seen: string[] = []

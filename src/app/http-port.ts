@@ -2,6 +2,7 @@
 
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { ListenOptions } from '../transport/listen.ts'
@@ -34,13 +35,18 @@ export interface GatewayPort extends HttpPort {
   accept(socket: Socket): void
 }
 
-export function createHttpPort(role: 'gateway' | 'service', settings: Settings, clock: Clock): Promise<HttpPort> {
-  return role === 'gateway' ? createGatewayPort(settings, clock) : createServicePort(settings)
+export function createHttpPort(
+  role: 'gateway' | 'service',
+  settings: Settings,
+  clock: Clock,
+  log: Log,
+): Promise<HttpPort> {
+  return role === 'gateway' ? createGatewayPort(settings, clock, log) : createServicePort(settings)
 }
 
-export async function createGatewayPort({ gateway }: Settings, clock: Clock): Promise<GatewayPort> {
+export async function createGatewayPort({ gateway }: Settings, clock: Clock, log: Log): Promise<GatewayPort> {
   const room = createExchangeRoom()
-  const engine = await createFrontEngine(gateway, room.handle, clock)
+  const engine = await createFrontEngine(gateway, { handler: room.handle, clock, log })
   return {
     get connections() {
       return engine.connections

@@ -83,7 +83,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
       log,
     )
     opened.push(() => rpcPort.close(0))
-    log.info(`Http Listen on port: ${boundHttp.port}`)
+    const overTls = deps.role === 'gateway' && settings.gateway.tls !== undefined
+    log.info(`${overTls ? 'Https' : 'Http'} Listen on port: ${boundHttp.port}`)
 
     const host = await advertisedAddress(settings.advertise, settings.registry)
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }

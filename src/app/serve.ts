@@ -60,7 +60,9 @@ const LIVE = [
   'policy',
   'user',
   'balance',
-  ...['envelope', 'cluster', 'cors', 'trustedProxies', 'maxBodyBytes', 'idleTimeoutMs'].map((key) => `gateway.${key}`),
+  ...['envelope', 'cluster', 'cors', 'trustedProxies', 'maxBodyBytes', 'bodyTimeoutMs', 'idleTimeoutMs'].map(
+    (key) => `gateway.${key}`,
+  ),
 ]
 
 /**
@@ -165,7 +167,7 @@ class Process {
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
-      httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock),
+      httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
       door: async (joined, nodeId, ready) => {
         this.#announceRunning(joined)
         if (workers) return workers.door(joined, ready)

@@ -43,8 +43,15 @@ export interface WorkerGateway {
 /** The settings with bounds that hold for all workers together divided among them. */
 export function inShare(settings: Settings, share: Share): Settings {
   const { gateway } = settings
-  const maxConnectionsPerNode = shareOf(gateway.maxConnectionsPerNode, share)
-  return { ...settings, gateway: { ...gateway, maxConnectionsPerNode } }
+  return {
+    ...settings,
+    gateway: {
+      ...gateway,
+      maxConnections: shareOf(gateway.maxConnections, share),
+      maxConnectionsPerNode: shareOf(gateway.maxConnectionsPerNode, share),
+      maxWaitingPerNode: gateway.maxWaitingPerNode && shareOf(gateway.maxWaitingPerNode, share),
+    },
+  }
 }
 
 export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<WorkerGateway> {

@@ -2,7 +2,7 @@
 import { Server, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Log, LogLevel } from '../core/log.ts'
+import { type Log, type LogLevel, silentLog } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
@@ -73,7 +73,10 @@ export class Worker {
   async #load({ file, settings, share }: LoadOrder): Promise<void> {
     const definition = await loadServiceFile(file, process.cwd())
     if (definition.kind !== 'gateway') throw new GomsError('GOMS_SERVICE_FILE', `${file}: only a gateway has workers`)
-    this.#loaded = { definition, settings, share, port: await createGatewayPort(inShare(settings, share), this.#clock) }
+    // What all of them find in the same files is said once.
+    const log = share.index === 0 ? this.log : silentLog
+    const port = await createGatewayPort(inShare(settings, share), this.#clock, log)
+    this.#loaded = { definition, settings, share, port }
   }
 
   get #must(): Loaded {

@@ -248,6 +248,27 @@ test('user and password of etcd come from the address or from their own keys', a
   )
 })
 
+test('TLS at the door needs both files, and an authority where certificates of clients count', async () => {
+  const { settings } = await load({ 'config.yml': 'gateway: { tls: { cert: c.pem, key: k.pem }, http2: false }' })
+  expect(settings.gateway).toMatchObject({
+    tls: { cert: 'c.pem', key: 'k.pem', minVersion: 'TLSv1.2', clientCert: 'none' },
+    http2: false,
+  })
+  expect((await load({})).settings.gateway).toMatchObject({ tls: undefined, http2: true })
+  const wrong = async (tls: string) => (await failure({ 'config.yml': `gateway: { tls: ${tls} }` })).message
+  expect(await wrong('{ cert: c.pem }')).toContain('key')
+  expect(await wrong('{ cert: c.pem, key: k.pem, clientCert: require }')).toContain('clientCert is require')
+})
+
+test('a route has a limit of its own for bodies', async () => {
+  const { settings } = await load({
+    'config.yml': 'gateway: { maxBodyBytes: 1000, headTimeoutMs: 2000 }',
+    'services.yml': 'services: { files: { up: { path: /up, maxBodyBytes: 5 }, down: /down } }',
+  })
+  expect(settings.gateway).toMatchObject({ maxBodyBytes: 1000, headTimeoutMs: 2000 })
+  expect(settings.routes.files).toEqual({ up: { path: '/up', maxBodyBytes: 5 }, down: { path: '/down' } })
+})
+
 test('compat goms retries as the original did, unless told otherwise', async () => {
   const policy = async (text: string) => (await load({ 'config.yml': text })).settings.policy
   expect(await policy('compat: goms')).toMatchObject({ retries: 2, retryWaitsMs: [100, 200], retryRule: 'loose' })

@@ -10,6 +10,7 @@ import {
   type Rate,
   type RegistryOptions,
   type RouteOptions,
+  type ServerTlsOptions,
   type Settings,
 } from '../core/options.ts'
 import { parseRate } from '../resilience/rate.ts'
@@ -76,6 +77,7 @@ function resolveRoute(route: string | RouteFile): RouteOptions {
     idempotent: route.idempotent,
     idempotencyKey: route.idempotencyKey,
     envelope: route.envelope,
+    maxBodyBytes: route.maxBodyBytes,
     select: route.select,
   })
 }
@@ -127,12 +129,26 @@ function resolveGateway(gateway: GatewayFile, compat: ConfigFile['compat']): Gat
     cors: resolveCors(gateway.cors),
     trustedProxies: listOf(gateway.trustedProxies) ?? [],
     lbDrainMs: gateway.lbDrain ?? defaultGateway.lbDrainMs,
+    tls: resolveTls(gateway.tls),
+    http2: gateway.http2 ?? defaultGateway.http2,
     maxHeaderBytes: gateway.maxHeaderBytes ?? defaultGateway.maxHeaderBytes,
+    maxHeaderCount: gateway.maxHeaderCount ?? defaultGateway.maxHeaderCount,
+    maxTargetBytes: gateway.maxTargetBytes ?? defaultGateway.maxTargetBytes,
     maxBodyBytes: gateway.maxBodyBytes ?? defaultGateway.maxBodyBytes,
+    headTimeoutMs: gateway.headTimeout ?? defaultGateway.headTimeoutMs,
+    bodyTimeoutMs: gateway.bodyTimeout ?? defaultGateway.bodyTimeoutMs,
+    answerTimeoutMs: gateway.answerTimeout ?? defaultGateway.answerTimeoutMs,
+    keepAliveTimeoutMs: gateway.keepAliveTimeout ?? defaultGateway.keepAliveTimeoutMs,
+    maxConnections: gateway.maxConnections ?? defaultGateway.maxConnections,
     idleTimeoutMs: gateway.idleTimeout ?? defaultGateway.idleTimeoutMs,
     connectTimeoutMs: gateway.connectTimeout ?? defaultGateway.connectTimeoutMs,
     maxConnectionsPerNode: gateway.maxConnectionsPerNode ?? defaultGateway.maxConnectionsPerNode,
+    maxWaitingPerNode: gateway.maxWaitingPerNode ?? defaultGateway.maxWaitingPerNode,
   }
+}
+
+function resolveTls(tls: GatewayFile['tls']): ServerTlsOptions | undefined {
+  return tls && { ...tls, minVersion: tls.minVersion ?? 'TLSv1.2', clientCert: tls.clientCert ?? 'none' }
 }
 
 function resolveCors(cors: GatewayFile['cors']): CorsOptions | undefined {

@@ -75,6 +75,15 @@ export function checkTogether(tree: Tree, settings: Settings, warnings: string[]
       'name the origins',
     )
   }
+  const { tls } = gateway
+  if (tls !== undefined && tls.clientCert !== 'none' && tls.ca === undefined) {
+    invalid(
+      tree,
+      ['gateway', 'tls', 'clientCert'],
+      `gateway.tls: clientCert is ${tls.clientCert}, and nothing says whose certificates are good`,
+      'set `ca` to the PEM file of the authority that makes certificates of clients',
+    )
+  }
   total(tree, [], policy.totalTimeoutMs, policy.timeoutMs)
   for (const [service, actions] of Object.entries(settings.routes)) {
     for (const [action, route] of Object.entries(actions)) {

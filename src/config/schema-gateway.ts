@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import type { BalanceOptions } from '../core/options.ts'
 import { BALANCERS, MOST_WORKERS } from '../core/options.ts'
 import { block, choice, duration, integer, integerOrAuto, list, text, toggle } from './fields.ts'
-import type { ConfigFile, CorsFile, GatewayFile } from './shape.ts'
+import type { ConfigFile, CorsFile, GatewayFile, ServerTlsFile } from './shape.ts'
 
 const corsSchema: v.GenericSchema<CorsFile> = v.strictObject({
   origins: v.nonOptional(
@@ -29,6 +29,39 @@ const corsSchema: v.GenericSchema<CorsFile> = v.strictObject({
     { en: 'How long a preflight is kept.', zh: '预检结果缓存时间。', aliases: ['maxAgeMs'] },
     0,
     86_400_000,
+  ),
+})
+
+const tlsSchema: v.GenericSchema<ServerTlsFile> = v.strictObject({
+  cert: v.nonOptional(
+    text({
+      en: 'Path of the PEM file of the certificate, those of the authorities between behind it. Read again when it changes.',
+      zh: '证书(PEM)路径,中间证书附在其后。文件更新后自动重新加载。',
+    }),
+    'the path of a PEM file',
+  ),
+  key: v.nonOptional(
+    text({
+      en: 'Path of the PEM file of its key, without a passphrase. Read again when it changes.',
+      zh: '私钥(PEM,无密码)路径。文件更新后自动重新加载。',
+    }),
+    'the path of a PEM file',
+  ),
+  ca: text({
+    en: 'Path of the PEM file of the authorities that certificates of clients must come from.',
+    zh: '签发客户端证书的 CA(PEM)路径。',
+  }),
+  minVersion: choice({ en: 'Oldest version of TLS.', zh: '最低 TLS 版本。', default: 'TLSv1.2' }, [
+    'TLSv1.2',
+    'TLSv1.3',
+  ]),
+  clientCert: choice(
+    {
+      en: 'Certificates of clients: not asked for, checked where one is shown, or required. The two latter need `ca`.',
+      zh: '客户端证书:不要求、出示则校验、必须出示。后两者需要 `ca`。',
+      default: 'none',
+    },
+    ['none', 'request', 'require'],
   ),
 })
 
@@ -90,24 +123,105 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
     0,
     600_000,
   ),
+  tls: block(tlsSchema, {
+    en: 'HTTPS instead of HTTP on the HTTP port.',
+    zh: '在 HTTP 端口上使用 HTTPS。',
+    default: 'off',
+  }),
+  http2: toggle({
+    en: 'Clients may speak HTTP/2; only with `tls`.',
+    zh: '允许客户端使用 HTTP/2(仅在配置 `tls` 时)。',
+    default: 'true',
+  }),
   maxHeaderBytes: integer(
-    { en: 'Header bytes of a request.', zh: '请求头字节上限。', default: '16384' },
+    {
+      en: 'Header bytes of a request, its first line included; more are answered 431.',
+      zh: '请求头(含首行)字节上限,超出返回 431。',
+      default: '16384',
+    },
     1024,
+    1_048_576,
+  ),
+  maxHeaderCount: integer(
+    {
+      en: 'Header fields of a request; more are answered 431.',
+      zh: '请求头字段个数上限,超出返回 431。',
+      default: '128',
+    },
+    16,
+    2000,
+  ),
+  maxTargetBytes: integer(
+    {
+      en: 'Bytes of path and query together; more are answered 414.',
+      zh: '路径与查询串的总字节上限,超出返回 414。',
+      default: '8192',
+    },
+    256,
     1_048_576,
   ),
   maxBodyBytes: integer(
     {
-      en: 'Body bytes of a request. Those to RPC methods are held in memory: 1 MiB unless set.',
-      zh: '请求体字节上限。调用 RPC 方法的请求体会放在内存中,未设置时上限为 1 MiB。',
+      en: 'Body bytes of a request; more are answered 413. Those to RPC methods are held in memory: 1 MiB unless set.',
+      zh: '请求体字节上限,超出返回 413。调用 RPC 方法的请求体会放在内存中,未设置时上限为 1 MiB。',
       default: 'no limit',
     },
     0,
     1_099_511_627_776,
   ),
+  headTimeout: duration(
+    {
+      en: 'For the head of a request to arrive, from its first byte, and for a TLS handshake; then 408.',
+      zh: '请求头从首字节起到收齐的时间上限(TLS 握手同此),超出返回 408。',
+      default: '10000',
+      aliases: ['headTimeoutMs'],
+    },
+    100,
+    600_000,
+  ),
+  bodyTimeout: duration(
+    {
+      en: 'In which a body that the gateway waits for must go on, by 256 bytes at least; then 408.',
+      zh: '等待请求体时,每隔该时间至少应再收到 256 字节,否则返回 408。',
+      default: '10000',
+      aliases: ['bodyTimeoutMs'],
+    },
+    100,
+    600_000,
+  ),
+  answerTimeout: duration(
+    {
+      en: 'How long a client may take nothing of an answer that waits for it, before it is cut.',
+      zh: '客户端多久不接收待发送的响应即断开。',
+      default: '10000',
+      aliases: ['answerTimeoutMs'],
+    },
+    100,
+    600_000,
+  ),
+  keepAliveTimeout: duration(
+    {
+      en: 'How long a connection of a client without a request is kept.',
+      zh: '客户端空闲连接的保留时间。',
+      default: '75000',
+      aliases: ['keepAliveTimeoutMs'],
+    },
+    100,
+    86_400_000,
+  ),
+  maxConnections: integer(
+    {
+      en: 'Connections of clients at once; one more is answered 503 (over TLS: nothing) and closed.',
+      zh: '客户端连接数上限,超出的连接返回 503(TLS 下不应答)并关闭。',
+      default: '32768',
+    },
+    1,
+    1_000_000,
+  ),
   idleTimeout: duration(
     {
-      en: 'Silence on a body or session before it is cut.',
-      zh: '请求体或会话静默多久后断开。',
+      en: 'Silence of a node within its answer, and on a session, before it is cut.',
+      zh: '节点响应中途或会话静默多久后断开。',
       default: '60000',
       aliases: ['idleTimeoutMs'],
     },
@@ -116,8 +230,8 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
   ),
   connectTimeout: duration(
     {
-      en: 'How long a connection to a node may take.',
-      zh: '连接节点的时间上限。',
+      en: 'How long a connection to a node may take, and the wait for a free one.',
+      zh: '连接节点、等待空闲连接的时间上限。',
       default: '500',
       aliases: ['connectTimeoutMs'],
     },
@@ -128,6 +242,15 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
     { en: 'Connections to one node.', zh: '到单个节点的连接数上限。', default: '256' },
     1,
     65_535,
+  ),
+  maxWaitingPerNode: integer(
+    {
+      en: 'Requests that wait for a connection to one node; one more goes to another node, or is answered 503.',
+      zh: '等待单个节点连接的请求数上限,超出的请求改发其他节点,否则返回 503。',
+      default: '1024',
+    },
+    0,
+    1_000_000,
   ),
 })
 

@@ -93,6 +93,15 @@ export const routeSchema: v.GenericSchema<RouteFile> = v.strictObject({
     zh: '在 JSON 响应中加入 `"status":true`。',
     default: 'gateway.envelope',
   }),
+  maxBodyBytes: integer(
+    {
+      en: 'Body bytes of a request; more are answered 413.',
+      zh: '请求体字节上限,超出返回 413。',
+      default: 'gateway.maxBodyBytes',
+    },
+    0,
+    1_099_511_627_776,
+  ),
   select: block(
     v.strictObject({
       version: text({ en: 'Only nodes of this version.', zh: '只选择该版本的节点。' }, 128),

@@ -1,5 +1,5 @@
 /** What the configuration files may hold, as types. `schema.ts` checks files against it; the compiler holds both together. */
-import type { BalanceOptions, Compat, TlsOptions } from '../core/options.ts'
+import type { BalanceOptions, Compat, ServerTlsOptions, TlsOptions } from '../core/options.ts'
 
 /** One route as a file gives it. Durations in milliseconds. */
 export interface RouteFile {
@@ -16,6 +16,7 @@ export interface RouteFile {
   idempotent?: boolean | undefined
   idempotencyKey?: boolean | undefined
   envelope?: boolean | undefined
+  maxBodyBytes?: number | undefined
   select?: { version?: string | undefined; zone?: string | undefined } | undefined
 }
 
@@ -31,6 +32,14 @@ export interface CorsFile {
   maxAge?: number | undefined
 }
 
+export interface ServerTlsFile {
+  cert: string
+  key: string
+  ca?: string | undefined
+  minVersion?: ServerTlsOptions['minVersion'] | undefined
+  clientCert?: ServerTlsOptions['clientCert'] | undefined
+}
+
 export interface GatewayFile {
   workers?: number | 'auto' | undefined
   parser?: 'fast' | 'safe' | undefined
@@ -39,11 +48,21 @@ export interface GatewayFile {
   cors?: boolean | string | string[] | CorsFile | undefined
   trustedProxies?: string | string[] | undefined
   lbDrain?: number | undefined
+  tls?: ServerTlsFile | undefined
+  http2?: boolean | undefined
   maxHeaderBytes?: number | undefined
+  maxHeaderCount?: number | undefined
+  maxTargetBytes?: number | undefined
   maxBodyBytes?: number | undefined
+  headTimeout?: number | undefined
+  bodyTimeout?: number | undefined
+  answerTimeout?: number | undefined
+  keepAliveTimeout?: number | undefined
+  maxConnections?: number | undefined
   idleTimeout?: number | undefined
   connectTimeout?: number | undefined
   maxConnectionsPerNode?: number | undefined
+  maxWaitingPerNode?: number | undefined
 }
 
 export interface AdvertiseFile {

@@ -48,6 +48,8 @@ export interface RouteOptions {
   readonly idempotencyKey?: boolean | undefined
   /** Add `"status":true` to JSON answers. */
   readonly envelope?: boolean | undefined
+  /** Body bytes of a request, instead of the gateway's. */
+  readonly maxBodyBytes?: number | undefined
   /** Only nodes of this version or zone. */
   readonly select?: { readonly version?: string | undefined; readonly zone?: string | undefined } | undefined
 }
@@ -75,6 +77,22 @@ export interface TlsOptions {
   readonly cert?: string | undefined
   readonly key?: string | undefined
   readonly serverName?: string | undefined
+}
+
+/** TLS at a gateway's door. All paths are of PEM files, which are read again when they change. */
+export interface ServerTlsOptions {
+  /** The certificate, with those between it and the authority behind it. */
+  readonly cert: string
+  readonly key: string
+  /** Authorities that certificates of clients must come from. */
+  readonly ca?: string | undefined
+  /** @default 'TLSv1.2' */
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3'
+  /**
+   * `request`: a client may show a certificate, and one that is not valid is refused; `require`: it must show a valid one.
+   * @default 'none'
+   */
+  readonly clientCert: 'none' | 'request' | 'require'
 }
 
 export interface RegistryOptions {
@@ -134,16 +152,36 @@ export interface GatewayOptions {
   readonly trustedProxies: readonly string[]
   /** How long new connections are still served after `/-/ready` says no. @default 6000 */
   readonly lbDrainMs: number
-  /** Header bytes of a request. @default 16384 */
+  /** Undefined: plain HTTP. */
+  readonly tls: ServerTlsOptions | undefined
+  /** Clients may speak HTTP/2; only over TLS. @default true */
+  readonly http2: boolean
+  /** Header bytes of a request, its first line included; more are answered 431. @default 16384 */
   readonly maxHeaderBytes: number
-  /** Body bytes of a request. @default Infinity */
+  /** Header fields of a request; more are answered 431. @default 128 */
+  readonly maxHeaderCount: number
+  /** Bytes of a request's target; more are answered 414. @default 8192 */
+  readonly maxTargetBytes: number
+  /** Body bytes of a request; more are answered 413. @default Infinity */
   readonly maxBodyBytes: number
-  /** Silence on a body or session before it is cut. @default 60000 */
+  /** For a request's head to arrive, from its first byte; then 408. For a TLS handshake as well. @default 10000 */
+  readonly headTimeoutMs: number
+  /** In which a body that is waited for must go on by 256 bytes at least; then 408. @default 10000 */
+  readonly bodyTimeoutMs: number
+  /** How long a client may take nothing of an answer that waits for it. @default 10000 */
+  readonly answerTimeoutMs: number
+  /** How long a client's connection without a request is kept. @default 75000 */
+  readonly keepAliveTimeoutMs: number
+  /** Connections of clients at once; one more is answered 503 and closed, over TLS closed only. @default 32768 */
+  readonly maxConnections: number
+  /** Silence of a node within its answer, and on a session, before it is cut. @default 60000 */
   readonly idleTimeoutMs: number
   /** @default 500 */
   readonly connectTimeoutMs: number
   /** Connections to one node. @default 256 */
   readonly maxConnectionsPerNode: number
+  /** Requests that wait for a connection to one node; one more is answered 503. @default 1024 */
+  readonly maxWaitingPerNode: number
 }
 
 /** Everything a process goes by, after flags, environment, files and defaults. */
@@ -212,9 +250,19 @@ export const defaultGateway: GatewayOptions = {
   cors: undefined,
   trustedProxies: [],
   lbDrainMs: 6000,
+  tls: undefined,
+  http2: true,
   maxHeaderBytes: 16_384,
+  maxHeaderCount: 128,
+  maxTargetBytes: 8192,
   maxBodyBytes: Number.POSITIVE_INFINITY,
+  headTimeoutMs: 10_000,
+  bodyTimeoutMs: 10_000,
+  answerTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 75_000,
+  maxConnections: 32_768,
   idleTimeoutMs: 60_000,
   connectTimeoutMs: 500,
   maxConnectionsPerNode: 256,
+  maxWaitingPerNode: 1024,
 }

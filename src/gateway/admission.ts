@@ -4,7 +4,7 @@ import { GomsError } from '../core/errors.ts'
 import type { Settings } from '../core/options.ts'
 import { type AddressMatcher, addressMatcher } from '../http/cidr.ts'
 import { toFieldLines } from '../http/header-rules.ts'
-import { isQuery, MAX_TARGET_BYTES, parseTarget, type Target } from '../http/target.ts'
+import { isQuery, parseTarget, type Target } from '../http/target.ts'
 import type { View } from '../registry/registry.ts'
 import { authenticate } from './auth.ts'
 import { toAuthRequest } from './auth-request.ts'
@@ -60,16 +60,17 @@ export class Admission {
   /** Refuses the request, answers it, or admits it: once. */
   decide(request: InboundRequest): void {
     const { target: raw } = request.exchange
+    const { maxTargetBytes } = this.#settings.gateway
     const mark = raw.indexOf('?')
     const path = mark < 0 ? raw : raw.slice(0, mark)
     const query = mark < 0 ? '' : raw.slice(mark)
     const recent = this.#finder.recent(path)
-    if (recent !== undefined && raw.length <= MAX_TARGET_BYTES && (mark < 0 || isQuery(query))) {
+    if (recent !== undefined && raw.length <= maxTargetBytes && (mark < 0 || isQuery(query))) {
       request.target = { path, query, authority: undefined }
       this.#enter(request, recent)
       return
     }
-    const target = parseTarget(raw)
+    const target = parseTarget(raw, maxTargetBytes)
     if (typeof target === 'number') {
       request.fail(new GomsError('INVALID_ARGUMENT', target === 414 ? TOO_LONG : MALFORMED, { status: target }))
       return

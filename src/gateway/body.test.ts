@@ -4,7 +4,9 @@ import { type ManualClock, manualClock } from '../core/clock.ts'
 import type { GomsError } from '../core/errors.ts'
 import { Fields } from '../http/fields.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
-import { KEPT_BYTES, RequestBody, STALL_MS } from './body.ts'
+import { KEPT_BYTES, RequestBody } from './body.ts'
+
+const STALL_MS = 10_000
 
 interface Made {
   readonly body: RequestBody
@@ -37,7 +39,7 @@ function made(contentLength: number | undefined, maxBytes = Number.POSITIVE_INFI
     reused.fill('?')
   }
   const owner = { bodyMoved() {}, bodyFailed: (error: GomsError) => void errors.push(error) }
-  const body = new RequestBody(exchange, owner, { maxBytes, clock })
+  const body = new RequestBody(exchange, owner, { maxBytes, clock, stallMs: STALL_MS })
   return { body, client, clock, errors, resumed: () => resumed }
 }
 
@@ -209,6 +211,15 @@ describe('a slow client', () => {
       await turn()
       clock.advance(STALL_MS / 10)
     }
+    expect(errors.map((error) => error.status)).toEqual([408])
+  })
+
+  it('is cut in time even if it began well', async () => {
+    const { body, client, clock, errors } = made(CHUNKED)
+    ;(body.open() as Readable).resume()
+    client.write('x'.repeat(1000))
+    await turn()
+    for (let i = 0; i < 5; i++) clock.advance(STALL_MS / 4)
     expect(errors.map((error) => error.status)).toEqual([408])
   })
 

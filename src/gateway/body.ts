@@ -11,10 +11,10 @@ import type { HttpExchange } from '../transport/http-exchange.ts'
 /** Bytes that are kept. */
 export const KEPT_BYTES = 65_536
 const EMPTY = Buffer.alloc(0)
-/** How often a client that is waited for must have sent {@link STALL_BYTES}. */
-export const STALL_MS = 10_000
-/** Fewer in that time is no upload but an attack (slowloris). */
+/** Fewer in `stallMs` is no upload but an attack (slowloris). */
 const STALL_BYTES = 256
+/** Looks in that time: it is exact to a quarter. */
+const STALL_CHECKS = 4
 
 /** Whose body it is. */
 export interface BodyOwner {
@@ -28,6 +28,8 @@ export interface RequestBodyOptions {
   readonly maxBytes: number
   /** All of it is collected, whatever its size. @default false */
   readonly whole?: boolean
+  /** How often a client that is waited for must have sent {@link STALL_BYTES}; then 408. */
+  readonly stallMs: number
   readonly clock: Clock
 }
 
@@ -41,6 +43,7 @@ export class RequestBody {
   readonly #owner: BodyOwner
   readonly #clock: Clock
   readonly #maxBytes: number
+  readonly #stallMs: number
   readonly #isWhole: boolean
   readonly #kept: Buffer[] = []
   #bytes = 0
@@ -55,12 +58,14 @@ export class RequestBody {
   #waiting = false
   #stall: Timer | undefined
   #bytesAtCheck = 0
+  #stillChecks = 0
 
   constructor(exchange: HttpExchange, owner: BodyOwner, options: RequestBodyOptions) {
     this.#exchange = exchange
     this.#owner = owner
     this.#clock = options.clock
     this.#maxBytes = options.maxBytes
+    this.#stallMs = options.stallMs
     this.#isWhole = options.whole === true
     this.#progressMs = options.clock.now()
     this.contentLength = exchange.contentLength
@@ -220,11 +225,17 @@ export class RequestBody {
   #watchStall(): void {
     if (this.#stall) return
     this.#bytesAtCheck = this.#bytes
-    this.#stall = this.#clock.after(STALL_MS, () => {
+    this.#stillChecks = 0
+    this.#checkStall()
+  }
+
+  #checkStall(): void {
+    this.#stall = this.#clock.after(this.#stallMs / STALL_CHECKS, () => {
       this.#stall = undefined
       if (!this.#waiting) return
       if (this.#bytes - this.#bytesAtCheck >= STALL_BYTES) this.#watchStall()
-      else this.#fail(stalled(this.#bytes))
+      else if (++this.#stillChecks >= STALL_CHECKS) this.#fail(stalled(this.#bytes, this.#stallMs))
+      else this.#checkStall()
     })
   }
 
@@ -260,7 +271,7 @@ export function tooLarge(maxBytes: number): GomsError {
 }
 
 /** RFC 9110 §15.5.9 */
-function stalled(bytes: number): GomsError {
-  const message = `the body stopped arriving after ${bytes} bytes, waited ${STALL_MS} ms`
+function stalled(bytes: number, stallMs: number): GomsError {
+  const message = `the body stopped arriving after ${bytes} bytes, waited ${stallMs} ms`
   return new GomsError('INVALID_ARGUMENT', message, { status: 408 })
 }

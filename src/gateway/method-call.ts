@@ -35,12 +35,15 @@ export class MethodCall implements Serving, BodyOwner {
   #gone = false
 
   constructor(deps: MethodCallDeps, request: InboundRequest, route: Route) {
-    const { maxBodyBytes } = request.settings.gateway
+    const { maxBodyBytes } = route
     this.#deps = deps
     this.#request = request
     this.#route = route
     this.#maxBytes = Number.isFinite(maxBodyBytes) ? maxBodyBytes : MAX_INPUT_BYTES
-    this.#body = new RequestBody(request.exchange, this, { maxBytes: this.#maxBytes, whole: true, clock: deps.clock })
+    this.#body = new RequestBody(request.exchange, this, {
+      ...{ maxBytes: this.#maxBytes, whole: true, clock: deps.clock },
+      stallMs: request.settings.gateway.bodyTimeoutMs,
+    })
   }
 
   start(): void {

@@ -45,8 +45,11 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
     this.#route = route
     this.#startedMs = deps.clock.now()
     if (!request.exchange.hasBody) return
-    const { maxBodyBytes } = request.settings.gateway
-    this.#body = new RequestBody(request.exchange, this, { maxBytes: maxBodyBytes, clock: deps.clock })
+    this.#body = new RequestBody(request.exchange, this, {
+      maxBytes: route.maxBodyBytes,
+      stallMs: request.settings.gateway.bodyTimeoutMs,
+      clock: deps.clock,
+    })
   }
 
   start(): void {
@@ -56,7 +59,7 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
       this.#dispatch(this.#startedMs)
       return
     }
-    const { maxBodyBytes } = request.settings.gateway
+    const { maxBodyBytes } = this.#route
     if ((this.#body.contentLength ?? 0) > maxBodyBytes) this.fail(tooLarge(maxBodyBytes))
     else this.#body.collect(() => this.#dispatch(this.#deps.clock.now()))
   }

@@ -17,6 +17,8 @@ export interface Route {
   readonly idempotent: boolean | undefined
   readonly idempotencyKey: boolean
   readonly envelope: boolean
+  /** Body bytes of a request; infinite: as many as can be had. */
+  readonly maxBodyBytes: number
   /** Nodes that may take it; undefined: every node of the service. */
   readonly offers: ((node: NodeInfo) => boolean) | undefined
 }

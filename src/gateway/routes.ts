@@ -190,6 +190,7 @@ function buildRoute(
     idempotent: first('idempotent'),
     idempotencyKey: first('idempotencyKey') ?? false,
     envelope: first('envelope') ?? settings.gateway.envelope,
+    maxBodyBytes: first('maxBodyBytes') ?? settings.gateway.maxBodyBytes,
     offers: offersOf(offered, ofRoute, first('select')),
   }
 }

@@ -13,7 +13,7 @@ export interface Target {
   readonly authority: string | undefined
 }
 
-/** Longer targets are answered 414. */
+/** Longer targets are answered 414 where nothing else is said. */
 export const MAX_TARGET_BYTES = 8192
 
 /** Paths that are normal already: by far the most. */
@@ -36,8 +36,8 @@ export function isRequestTarget(method: string, target: string): boolean {
 }
 
 /** The target, or the status that a bad one is answered with: 400, or 414 when it is too long. */
-export function parseTarget(raw: string): Target | 400 | 414 {
-  if (raw.length > MAX_TARGET_BYTES) return 414
+export function parseTarget(raw: string, maxBytes: number = MAX_TARGET_BYTES): Target | 400 | 414 {
+  if (raw.length > maxBytes) return 414
   let rest = raw
   let authority: string | undefined
   if (rest[0] !== '/') {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { GomsError } from '../core/errors.ts'
 import {
   BUSY,
   DRAINING,
@@ -49,6 +50,13 @@ describe('what is tried again', () => {
     const carrier = await send(mesh, call({}, { idempotent: false }), new ScriptedCarrier([UNSENT, OK]))
     expect(carrier).toMatchObject({ nodes: ['id-1', 'id-2'], answer: OK })
     expect(carrier.attempts.map((a) => a.number)).toEqual([1, 2])
+  })
+
+  it('is answered OVERLOADED, with its time, where only our own connections are short', async () => {
+    const { mesh, call } = rigOf([nodeOf(1)])
+    const cause = new GomsError('OVERLOADED', 'all 256 connections are in use', { retryAfterMs: 1000 })
+    const carrier = await send(mesh, call({ retries: 0 }), new ScriptedCarrier([{ ...UNSENT, cause }]))
+    expect(carrier.error).toMatchObject({ code: 'OVERLOADED', status: 503, retryAfterMs: 1000 })
   })
 
   it('is a call that a leaving node refused, and PollNext counts first attempts only', async () => {

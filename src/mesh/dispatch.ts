@@ -4,6 +4,7 @@ import type { Call, Carrier, Dispatched, Outcome } from '../core/call.ts'
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { type Deadlines, type Due, NO_PLACE } from '../core/deadline-sweep.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
+import { isOwnLimit } from '../resilience/outcome.ts'
 import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
 import { AttemptRun } from './attempt.ts'
@@ -184,7 +185,9 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
     const options = outcome.cause === undefined ? {} : { cause: outcome.cause }
     switch (outcome.stage) {
       case 'unsent':
-        return new GomsError('UNAVAILABLE', `${where}: the node cannot be reached (${attempt})`, options)
+        return isOwnLimit(outcome.cause)
+          ? overloaded(`${where}: ${outcome.cause.message} (${attempt})`, outcome.cause)
+          : new GomsError('UNAVAILABLE', `${where}: the node cannot be reached (${attempt})`, options)
       case 'refused':
         return refused(`${where}: the node refused the call as ${outcome.refusal} (${attempt})`, outcome)
       case 'timeout':
@@ -225,6 +228,12 @@ class FurtherAttempt extends AttemptRun {
   decide(outcome: Outcome): boolean {
     return this.#run.decide(outcome)
   }
+}
+
+/** Whoever asks is to come back, not to look for another cluster. */
+function overloaded(message: string, cause: GomsError): GomsError {
+  const { retryAfterMs } = cause
+  return new GomsError('OVERLOADED', message, retryAfterMs === undefined ? { cause } : { cause, retryAfterMs })
 }
 
 function refused(message: string, outcome: Outcome): GomsError {

@@ -35,6 +35,6 @@ export function isHardEvidence(outcome: Outcome): boolean {
 }
 
 /** This process had no connection or slot to spare: our lack, not the node's. */
-function isOwnLimit(cause: unknown): boolean {
+export function isOwnLimit(cause: unknown): cause is GomsError {
   return cause instanceof GomsError && (cause.code === 'OVERLOADED' || cause.code === 'RESOURCE_EXHAUSTED')
 }

@@ -107,8 +107,11 @@ interface MeshListener {
 
 /** What reads the requests of a node, as in production. */
 async function listenerFor(deps: MeshNodeDeps, door: Door): Promise<MeshListener> {
-  const { definition, settings, clock } = deps
-  if (door.kind === 'gateway') return createFrontEngine(settings.gateway, door.handle, clock)
+  const { definition, settings, clock, log } = deps
+  if (door.kind === 'gateway') {
+    // Connections of a mesh have no network to be kept from.
+    return createFrontEngine({ ...settings.gateway, tls: undefined }, { handler: door.handle, clock, log })
+  }
   const actionAt = actionsOf(definition, settings)
   const listener = createHttpListener({
     request: (req, res) => serveHttp(deps, door, actionAt, req, res),

@@ -16,7 +16,7 @@ export interface HttpDoorOptions {
   readonly idleTimeoutMs?: number | undefined
   /** How long a client may take nothing of an answer that waits for it; then its connection is cut. @default 10000 */
   readonly answerTimeoutMs?: number | undefined
-  /** Connections at once; more are closed at once. @default unlimited */
+  /** Connections at once; one more is answered 503 and closed. @default unlimited */
   readonly maxConnections?: number | undefined
   readonly clock?: Clock | undefined
 }

@@ -13,8 +13,18 @@ export interface Talk {
   readonly ended: Promise<string>
 }
 
-export function talk(port: number, bytes: string | Buffer, options: { allowHalfOpen?: boolean } = {}): Talk {
-  const socket = connect({ port, host: '127.0.0.1', ...options })
+/** Opens a connection to a port of this machine. */
+export type Open = (port: number, options: { allowHalfOpen?: boolean }) => Socket
+
+const openTcp: Open = (port, options) => connect({ port, host: '127.0.0.1', ...options })
+
+export function talk(
+  port: number,
+  bytes: string | Buffer,
+  options: { allowHalfOpen?: boolean } = {},
+  open: Open = openTcp,
+): Talk {
+  const socket = open(port, options)
   let text = ''
   let closed = false
   const waiting = new Set<() => void>()

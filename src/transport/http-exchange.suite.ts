@@ -3,13 +3,31 @@ import { createServer, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
-import { echo, type Gate, gate, listenTo, pattern, say, type Told, talk } from './http-exchange.fixtures.ts'
+import {
+  echo,
+  type Gate,
+  gate,
+  listenTo,
+  type Open,
+  pattern,
+  say,
+  type Talk,
+  type Told,
+  talk as talkOver,
+} from './http-exchange.fixtures.ts'
 import type { ExchangeEvents, ExchangeHandler, HttpExchange } from './http-exchange.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const LAST = 'GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
 
-export function httpExchangeSuite(name: string, create: (options: HttpDoorOptions) => HttpDoor): void {
+/** @param over how clients connect. @default TCP */
+export function httpExchangeSuite(
+  name: string,
+  create: (options: HttpDoorOptions) => HttpDoor,
+  over?: { readonly open: Open; readonly encrypted: boolean },
+): void {
+  const talk = (port: number, bytes: string | Buffer, options: { allowHalfOpen?: boolean } = {}): Talk =>
+    talkOver(port, bytes, options, over?.open)
   const open: (() => unknown)[] = []
   afterEach(async () => {
     for (const close of open.splice(0)) await close()
@@ -55,7 +73,7 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       })
       expect(exchange.fields.get('a')).toBe('1, two')
       expect(exchange.fields.get('host')).toBe('x:1')
-      expect(exchange.peer).toEqual({ address: '127.0.0.1', localPort: port, encrypted: false })
+      expect(exchange.peer).toEqual({ address: '127.0.0.1', localPort: port, encrypted: over?.encrypted ?? false })
       listenTo(exchange)
       say(exchange, 'ok')
       await client.until('ok')
@@ -243,12 +261,14 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       expect(await talk(port, `${GET}GET (/ HTTP/1.1\r\n\r\n`).ended).toMatch(/fineHTTP\/1.1 400 /)
     })
 
-    it('closes connections beyond the bound', async () => {
+    it('turns connections beyond the bound away, and takes others once there is room', async () => {
       const { port } = await door(echo, { maxConnections: 1 })
       const first = talk(port, GET)
       await first.until('GET / ')
-      expect(await talk(port, GET).ended).toBe('')
+      expect(await talk(port, GET).ended).toMatch(/^HTTP\/1.1 503 [\s\S]*\r\nRetry-After: 1\r\n/)
       first.socket.destroy()
+      await first.ended
+      for (let text = ''; !text.includes('GET /last '); text = await talk(port, LAST).ended) await turn()
     })
   })
 
@@ -693,6 +713,24 @@ export function httpExchangeSuite(name: string, create: (options: HttpDoorOption
       expect(await told.closed).toBe(false)
       client.socket.destroy()
     })
+  })
+
+  it(`${name}: lets a client take a large answer slowly, though it was given as one`, async () => {
+    const { port, next } = await held({ answerTimeoutMs: 600 })
+    const client = talk(port, LAST)
+    client.socket.on('data', () => {
+      client.socket.pause()
+      setTimeout(() => client.socket.resume(), 3)
+    })
+    const exchange = await next()
+    const told = listenTo(exchange)
+    const bytes = 16 * 1024 * 1024
+    exchange.head(200, '', '', bytes)
+    exchange.write(Buffer.alloc(bytes, 'a'))
+    exchange.end()
+    expect(await told.closed).toBe(true)
+    const text = await client.ended
+    expect(text.length - text.indexOf('\r\n\r\n') - 4).toBe(bytes)
   })
 
   describe(`${name}: leaving`, () => {

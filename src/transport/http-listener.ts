@@ -34,8 +34,6 @@ export interface HttpListenerOptions {
   readonly headersTimeoutMs?: number | undefined
   /** How long an idle connection is kept. @default 75000 */
   readonly keepAliveTimeoutMs?: number | undefined
-  /** Connections at once; more are closed at once. @default unlimited */
-  readonly maxConnections?: number | undefined
   /**
    * What node's parser refuses is answered when `answer` is called, which is for the listener's owner to say.
    * @default at once
@@ -84,7 +82,6 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
   if (options.maxHeadersCount !== undefined) server.maxHeadersCount = options.maxHeadersCount
   // Not among the documented ones. A node without it would take such a client for gone.
   if (options.halfOpen) (server as Server & { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen = true
-  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
 
   const sockets = new Set<Socket>()
   const answers = new Set<ServerResponse>()
@@ -143,11 +140,8 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
         for (const socket of sockets) socket.once('close', () => setImmediate(finish))
         server.on('connection', (socket) => socket.once('close', () => setImmediate(finish)))
         // Upgraded sockets are not counted as connections by node: they are ours to wait for.
-        if (server.listening) server.close(finish)
-        else {
-          server.closeIdleConnections()
-          finish()
-        }
+        // One that was never bound says so as an error, which is as good.
+        server.close(finish)
       })
       return closing
     },

@@ -18,10 +18,10 @@ import { createHttpListener } from './http-listener.ts'
 import { NodeExchange } from './http-node-exchange.ts'
 import { NodeTurns } from './http-node-turns.ts'
 import { NodeUpgrade } from './http-node-upgrade.ts'
-import { refuse } from './http-refusal.ts'
+import { Overflow, refuse } from './http-refusal.ts'
 
 /** Looks in the time that an answer may wait; it is exact to that. */
-const LOOKS = 4
+const LOOKS = 10
 
 /** What our parser lets into a target. */
 const TARGET = /^[\x21\x22\x24-\x7e\x80-\xff]*$/
@@ -36,10 +36,13 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   const clock = options.clock ?? systemClock
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const lookMs = (options.answerTimeoutMs ?? 10_000) / LOOKS
+  const maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
   const connections = new WeakMap<Socket, NodeTurns>()
+  const overflow = new Overflow()
   const inProgress = new Map<NodeExchange, { socket: Socket; progress: AnswerProgress; looks: number }>()
   let looking: Timer | undefined
   let draining = false
+  let watches = false
 
   const listener = createHttpListener({
     request,
@@ -52,7 +55,6 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     maxHeadersCount: limits.fieldCount + 1,
     headersTimeoutMs: options.headTimeoutMs,
     keepAliveTimeoutMs: options.idleTimeoutMs,
-    maxConnections: options.maxConnections,
     malformed(socket, answer) {
       const turns = connections.get(socket)
       if (turns === undefined) answer()
@@ -66,6 +68,11 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   listener.server.on('connection', (socket: Socket) => {
     const turns = new NodeTurns(socket)
     connections.set(socket, turns)
+    if (listener.connections > maxConnections) {
+      turns.refused = true
+      overflow.turnAway(socket)
+      return
+    }
     socket.once('end', () => watchHalfOpen(turns, socket))
   })
 
@@ -152,8 +159,16 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     // Not http's own `close`, which would end idle connections too.
     unlisten: () => void Server.prototype.close.call(listener.server),
     accept(socket, early) {
+      if (!listener.server.listening && !watches) {
+        watches = true
+        // node looks after the times of connections once a server listens, and this one may never do so itself.
+        listener.server.emit('listening')
+      }
       if (early !== undefined && early.length > 0) socket.unshift(early)
       listener.server.emit('connection', socket)
+      // With a listener node reads by way of the socket and not past it: on TLS it would undo each pause with the next record.
+      socket.on('data', nobody)
+      socket.off('data', nobody)
       socket.resume()
     },
     drain() {
@@ -166,6 +181,8 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     },
   }
 }
+
+function nobody(): void {}
 
 function peerOf(socket: Socket): { address: string; localPort: number; encrypted: boolean } {
   return {

@@ -157,10 +157,13 @@ export class NodePool implements ExchangePool, ConnectionHost {
     return new GomsError(
       'OVERLOADED',
       `${toHostPort(this.address)}: all ${this.limits.maxConnections} connections are in use, ${why}`,
+      { retryAfterMs: RETRY_AFTER_MS },
     )
   }
 }
 
+/** What whoever finds all connections in use is told to wait: a queue of this length is over by then, or stays. */
+const RETRY_AFTER_MS = 1000
 const LEFT = new UpstreamError('ECANCELED', 'the node has left')
 
 function closing(address: Address): UpstreamError {

@@ -6,6 +6,7 @@ import { REQUEST_LIMITS, RequestHeadReader } from '../http/request-head.ts'
 import { canReadInto, readInto } from './accepted-socket.ts'
 import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
 import { RawConnection, type RawConnectionHost } from './http-raw-connection.ts'
+import { Overflow } from './http-refusal.ts'
 import { listenOn } from './listen.ts'
 
 export interface HttpRawListenerOptions extends HttpDoorOptions {
@@ -33,6 +34,7 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
   const connections = new Map<RawConnection, Socket>()
+  const overflow = new Overflow()
   let looking: Timer | undefined
   let closing: Promise<void> | undefined
   let whenGone: () => void = () => {}
@@ -59,13 +61,12 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
-    if (full()) socket.destroy()
+    if (closing !== undefined) socket.destroy()
+    else if (connections.size >= maxConnections) overflow.turnAway(socket)
     else if (!intoBuffer || !acceptIntoBuffer(socket)) accept(socket, undefined, boundPort)
   })
   // Out of descriptors, for one: the port stays open, and the next connection may do better.
   server.on('error', () => {})
-
-  const full = (): boolean => connections.size >= maxConnections || closing !== undefined
 
   function acceptIntoBuffer(accepted: Socket): boolean {
     let connection: RawConnection | undefined
@@ -141,7 +142,8 @@ export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor
     },
     unlisten: () => void server.close(),
     accept(socket, early) {
-      if (full()) socket.destroy()
+      if (closing !== undefined) socket.destroy()
+      else if (connections.size >= maxConnections) overflow.turnAway(socket)
       else accept(socket, early, socket.localPort ?? boundPort)
     },
     drain() {
