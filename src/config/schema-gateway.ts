@@ -77,9 +77,9 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
   ),
   parser: choice(
     {
-      en: 'What reads requests: our own strict parser on raw sockets, or node:http at about twice the cost.',
-      zh: '由谁解析请求:原始套接字上的自有严格解析器(fast),或 node:http(safe,开销约两倍)。',
-      default: 'safe',
+      en: 'What reads requests: our own strict parser on raw sockets, or node:http at two to three times the cost.',
+      zh: '由谁解析请求:原始套接字上的自有严格解析器(fast),或 node:http(safe,开销约为两到三倍)。',
+      default: 'fast',
     },
     ['fast', 'safe'],
   ),
