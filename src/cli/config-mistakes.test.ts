@@ -36,7 +36,7 @@ const inServices: readonly (readonly [what: string, text: string, expected: stri
  3 |     exists: { type: rpc, limitter: 5/100, timeout: 2000 }
    |                          ^^^^^^^^ did you mean "limiter"?
    |
-   = help: allowed keys: type, path, method, limiter, breaker, callLimit, timeout, totalTimeout, retries, retryBusy, idempotent, idempotencyKey, envelope, select
+   = help: allowed keys: type, path, method, limiter, breaker, callLimit, timeout, totalTimeout, retries, retryBusy, idempotent, idempotencyKey, envelope, maxBodyBytes, select
 `,
   ],
   [
