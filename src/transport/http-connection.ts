@@ -7,6 +7,7 @@ import { type Dial, dialReading } from './dial.ts'
 import { IDLE_MS, keptMs } from './keep-alive.ts'
 import type { RequestBody } from './request-body.ts'
 import { writeRequest } from './request-writer.ts'
+import { type AtTurnEnd, atTurnEnd } from './turn-end.ts'
 import type { AnswerHead } from './upstream.ts'
 import { UpstreamError } from './upstream-error.ts'
 import type { ExchangeConnection, UpstreamExchange } from './upstream-exchange.ts'
@@ -36,7 +37,7 @@ export interface ConnectionHost {
   lost(connection: HttpConnection): void
 }
 
-export class HttpConnection implements ExchangeConnection, AnswerSink {
+export class HttpConnection implements ExchangeConnection, AnswerSink, AtTurnEnd {
   /** When something last happened on it: it was opened, became free, was read from or written to. As exact as the sweep. */
   movedMs: number
   /** How long it may be idle; undefined before its first answer. */
@@ -47,6 +48,8 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
   #exchange: UpstreamExchange | undefined
   #state: 'connecting' | 'open' | 'closed' = 'connecting'
   #unreferenced = false
+  /** Its request waits for the end of the turn. */
+  #pending = false
 
   /** Opens it for a request, which is told of its end. */
   constructor(host: ConnectionHost, exchange: UpstreamExchange, nowMs: number) {
@@ -71,10 +74,24 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
     })
   }
 
-  /** Begins a request. Returns its body where that is still on its way. */
-  write(exchange: UpstreamExchange): RequestBody | undefined {
+  /** Its next request, which is written with all others of this turn. */
+  take(exchange: UpstreamExchange): void {
     this.#exchange = exchange
     this.movedMs = this.#host.nowMs
+    this.#pending = true
+    exchange.bind(this)
+    atTurnEnd(this)
+  }
+
+  turnEnded(): void {
+    this.#pending = false
+    if (this.#state === 'closed') return
+    if (this.#exchange === undefined) this.#host.free(this)
+    else this.#exchange.start(this)
+  }
+
+  /** Begins a request. Returns its body where that is still on its way. */
+  write(exchange: UpstreamExchange): RequestBody | undefined {
     if (this.#unreferenced) {
       this.#unreferenced = false
       this.#socket.ref()
@@ -86,7 +103,7 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
   /** Its request was broken off. Where nothing of it was sent, the connection can serve another. */
   drop(): void {
     this.#exchange = undefined
-    if (this.#state === 'open') this.destroy(ABORTED)
+    if (this.#state === 'open' && !this.#pending) this.destroy(ABORTED)
   }
 
   /** The answer goes on. */
@@ -169,16 +186,14 @@ export class HttpConnection implements ExchangeConnection, AnswerSink {
     if (this.#state !== 'connecting') return
     this.#state = 'open'
     this.movedMs = this.#host.nowMs
-    const exchange = this.#exchange
-    if (exchange === undefined) this.#host.free(this)
-    else exchange.start(this)
+    this.turnEnded()
   }
 
   #read(bytes: Buffer, length: number): void {
     this.movedMs = this.#host.nowMs
     const exchange = this.#exchange
-    if (exchange === undefined) {
-      // Nobody asked: whatever it is, it must not become the answer to the next request.
+    if (exchange === undefined || this.#pending) {
+      // Nobody asked, or not yet: whatever it is, it must not become the answer to the next request.
       this.destroy(UNSOLICITED)
       return
     }

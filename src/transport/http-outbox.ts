@@ -1,21 +1,25 @@
-/** What leaves over one HTTP connection: whatever is said in one turn goes in one write. */
+/** What leaves over one HTTP connection: whatever is said in one turn of the loop goes in one write, at its end. */
 import type { Socket } from 'node:net'
 import { latin1 } from '../http/octets.ts'
+import { type AtTurnEnd, atTurnEnd } from './turn-end.ts'
 import { copyToWrite, copyWritten } from './write-copies.ts'
 
 /** Up to here a message is one string: the runtime copies it, and writes it without allocating. */
 const STRING_BYTES = 16_384
 
-const TURN = Promise.resolve()
+/** Who learns that all that was said has been taken by the system. */
+export interface Saying {
+  out(): void
+}
 
-export class HttpOutbox {
+export class HttpOutbox implements AtTurnEnd {
   readonly #socket: Socket
   #text = ''
   /** What stands before `#text` where it holds bytes: strings and copies, in order. */
   #parts: (string | Buffer)[] | undefined
   #queued = false
-  /** Made once, and only where something waits for the end of a turn. */
-  #flushQueued: (() => void) | undefined
+  /** Whoever has said everything. */
+  #ending: Saying | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -45,18 +49,33 @@ export class HttpOutbox {
 
   /** What was said leaves: much of it now, little of it with what else is said in this turn. */
   soon(): void {
-    if (this.#parts !== undefined || this.#text.length >= STRING_BYTES) {
-      this.flush()
-      return
+    if (this.#parts !== undefined || this.#text.length >= STRING_BYTES) this.flush()
+    else if (!this.#queued) {
+      this.#queued = true
+      atTurnEnd(this)
     }
-    if (this.#queued) return
-    this.#queued = true
-    this.#flushQueued ??= () => {
-      this.#queued = false
-      this.flush()
-    }
-    // A third of what `queueMicrotask` costs.
-    void TURN.then(this.#flushQueued)
+  }
+
+  /** The same for the last that is said; tells once it is out. Not if the connection ends before. */
+  end(saying: Saying): void {
+    this.#ending = saying
+    this.soon()
+    if (!this.#queued) this.settle()
+  }
+
+  turnEnded(): void {
+    this.#queued = false
+    this.settle()
+  }
+
+  /** What was said leaves now; whoever has said everything learns of it. */
+  settle(): void {
+    this.flush()
+    const ending = this.#ending
+    if (ending === undefined) return
+    this.#ending = undefined
+    if (this.isOut) ending.out()
+    else this.#whenOut(ending)
   }
 
   flush(): void {
@@ -87,10 +106,9 @@ export class HttpOutbox {
     return this.#socket.writableLength === 0
   }
 
-  /** Calls back once what was flushed has been taken by the system. Not if the connection ends before. */
-  whenOut(then: () => void): void {
+  #whenOut(ending: Saying): void {
     this.#socket.write('', (error) => {
-      if (error == null) then()
+      if (error == null) ending.out()
     })
   }
 
@@ -98,5 +116,6 @@ export class HttpOutbox {
   drop(): void {
     this.#text = ''
     this.#parts = undefined
+    this.#ending = undefined
   }
 }

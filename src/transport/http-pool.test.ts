@@ -46,6 +46,47 @@ describe('an idle connection', () => {
     expect(connections()).toBe(1)
   })
 
+  it('that breaks before its request was written has sent nothing', async () => {
+    const { address } = await keeping()
+    let socket: Socket | undefined
+    const upstream = engine({
+      dial(to) {
+        socket = dialTcp(to)
+        return socket
+      },
+    })
+    await send(upstream, address)
+    const sent = send(upstream, address)
+    socket?.emit('error', new Error('reset'))
+    expect(await sent).toMatchObject({ sent: 0, stage: 'unsent' })
+  })
+
+  it('that speaks before its request was written is not believed', async () => {
+    const { address } = await keeping()
+    let socket: Socket | undefined
+    const upstream = engine({
+      dial(to) {
+        socket = dialTcp(to)
+        return socket
+      },
+    })
+    await send(upstream, address)
+    const sent = send(upstream, address)
+    socket?.emit('data', Buffer.from(`${OK}\r\nno`))
+    expect(await sent).toMatchObject({ sent: 0, stage: 'unsent', error: { code: 'EPROTO' } })
+  })
+
+  it('serves another where its request is given up before it was written', async () => {
+    const { address, connections } = await keeping()
+    const upstream = engine()
+    await send(upstream, address)
+    sendTo(upstream, address, {}, {}).abort()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(upstream.stats()).toEqual({ connections: 1, idle: 1, waiting: 0 })
+    expect(await send(upstream, address)).toMatchObject({ body: 'ok' })
+    expect(connections()).toBe(1)
+  })
+
   it.each([
     ['the node closes', 'Connection: close\r\n', {}],
     ['the node lists close among others', 'Connection: X-A, Close\r\n', {}],

@@ -65,7 +65,7 @@ export class NodePool implements ExchangePool, ConnectionHost {
   acquire(exchange: UpstreamExchange): void {
     const idle = this.#idle.pop()
     if (idle !== undefined) {
-      exchange.start(idle)
+      idle.take(exchange)
     } else if (this.#closed) {
       exchange.refuse(closing(this.address))
     } else if (this.#all.size < this.limits.maxConnections) {
@@ -86,7 +86,7 @@ export class NodePool implements ExchangePool, ConnectionHost {
   /** A connection can take the next request. */
   free(connection: HttpConnection): void {
     const next = this.#next()
-    if (next !== undefined) next.start(connection)
+    if (next !== undefined) connection.take(next)
     else if (this.retiring) connection.destroy(LEFT)
     else this.#idle.push(connection)
   }

@@ -188,18 +188,19 @@ export class RawExchange implements HttpExchange {
     this.#ended = true
     const { outbox } = this.#room
     if (this.#left === CHUNKED) outbox.text(lastChunk(trailers))
-    outbox.flush()
-    if (outbox.isOut) this.#out()
-    else outbox.whenOut(() => this.#out())
+    outbox.end(this)
   }
 
-  #out(): void {
+  /** @internal The answer has been taken by the system. */
+  out(): void {
     if (this.closed) return
     this.close(true)
     this.#room.answered(this)
   }
 
   destroy(): void {
+    // An answer that is complete leaves where the system takes it.
+    if (this.#ended) this.#room.outbox.settle()
     if (this.closed) return
     this.#room.cut(this.headSent && this.#left === UNTIL_CLOSE)
   }

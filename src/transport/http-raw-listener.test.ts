@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { manualClock } from '../core/clock.ts'
 import type { HttpDoor } from './http-door.ts'
@@ -56,6 +57,7 @@ describe('what leaves', () => {
         exchange.end()
       },
     }).accept(socket, Buffer.from(GET))
+    await turn()
     expect(writes).toEqual([`HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: ${bytes}\r\n\r\n${'a'.repeat(bytes)}`])
   })
 
@@ -70,10 +72,12 @@ describe('what leaves', () => {
     exchange?.head(200, '', '', 'stream')
     exchange?.write(Buffer.from('one'))
     exchange?.write(Buffer.from('two'))
-    expect(writes).toHaveLength(0)
     await Promise.resolve()
+    expect(writes).toHaveLength(0)
+    await turn()
     exchange?.write(Buffer.from('three'))
     exchange?.end()
+    await turn()
     expect(writes).toEqual([
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n',
       '5\r\nthree\r\n0\r\n\r\n',
@@ -134,7 +138,7 @@ describe('a handler that throws', () => {
     expect(socket.destroyed).toBe(true)
     const other = wire()
     made.accept(other.socket, Buffer.from(GET.replace('/', '/b')))
-    while (other.writes.length === 0) await Promise.resolve()
+    while (other.writes.length === 0) await turn()
     expect(other.writes[0]).toContain('GET /b ')
   })
 })
