@@ -36,8 +36,8 @@ async function createHttp1Engine({ parser }: GatewayOptions, options: HttpDoorOp
     const { createHttpNodeDoor } = await import('../transport/http-node-door.ts')
     return createHttpNodeDoor(options)
   }
-  const { createHttpRawListener } = await import('../transport/http-raw-listener.ts')
-  return createHttpRawListener(options)
+  const { createHttpRawDoor } = await import('../transport/http-raw-door.ts')
+  return createHttpRawDoor(options)
 }
 
 async function createTlsEngine(

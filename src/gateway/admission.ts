@@ -64,6 +64,7 @@ export class Admission {
     const mark = raw.indexOf('?')
     const path = mark < 0 ? raw : raw.slice(0, mark)
     const query = mark < 0 ? '' : raw.slice(mark)
+    // A path that was routed before is normal already: what is asked of targets has to be asked here too.
     const recent = this.#finder.recent(path)
     if (recent !== undefined && raw.length <= maxTargetBytes && (mark < 0 || isQuery(query))) {
       request.target = { path, query, authority: undefined }

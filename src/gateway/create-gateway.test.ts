@@ -6,7 +6,7 @@ import { SLACK } from '../../test/support/timing.ts'
 import { GomsError } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
 import { INTERNAL } from '../http/internal.ts'
-import { afterwards, ask, nodeAt, startGateway, startNode, talk, testView, until } from './gateway-bench.suite.ts'
+import { afterwards, ask, nodeAt, startGateway, startNode, talk, testView, until } from './gateway.fixtures.ts'
 
 describe('what a node gets', () => {
   it('method, query, fields and body as the client sent them, and our own fields', async () => {

@@ -5,16 +5,7 @@ import type { NodeInfo } from '../core/node.ts'
 import { listenOn } from '../transport/listen.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import { createRpcListener } from '../transport/rpc-listener.ts'
-import {
-  afterwards,
-  ask,
-  nodeAt,
-  startGateway,
-  type TestGateway,
-  talk,
-  testView,
-  until,
-} from './gateway-bench.suite.ts'
+import { afterwards, ask, nodeAt, startGateway, type TestGateway, talk, testView, until } from './gateway.fixtures.ts'
 
 /** A node of `user` that serves RPC with a handler of the test's. */
 async function startRpcNode(handler: RpcHandler): Promise<NodeInfo> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { contract } from '../contract/contract.ts'
 import { rpc } from '../contract/method.ts'
 import type { Routes } from '../core/options.ts'
-import { nodeAt, testSettings, testView } from './gateway-bench.suite.ts'
+import { nodeAt, testSettings, testView } from './gateway.fixtures.ts'
 import type { Route } from './route.ts'
 import { createRouteTable } from './routes.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { testSettings, testView } from './gateway-bench.suite.ts'
+import { testSettings, testView } from './gateway.fixtures.ts'
 import { affinityOf, isIdempotent } from './outbound-call.ts'
 import type { Route } from './route.ts'
 import { createRouteTable } from './routes.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { nodeAt, testSettings, testView } from './gateway-bench.suite.ts'
+import { nodeAt, testSettings, testView } from './gateway.fixtures.ts'
 import { RouteFinder } from './route-finder.ts'
 import { createRouteTable } from './routes.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { contract } from '../contract/contract.ts'
-import { nodeAt, testSettings, testView } from './gateway-bench.suite.ts'
+import { nodeAt, testSettings, testView } from './gateway.fixtures.ts'
 import { createRouteTable } from './routes.ts'
 
 const settings = testSettings({

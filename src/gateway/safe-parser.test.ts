@@ -1,5 +1,5 @@
 /** What holds behind our own parser holds behind that of node:http as well: `gateway.parser: safe`. */
-import { standBehind } from './gateway-bench.suite.ts'
+import { standBehind } from './gateway.fixtures.ts'
 
 standBehind('safe')
 await import('./create-gateway.test.ts')

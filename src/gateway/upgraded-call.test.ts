@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { INTERNAL } from '../http/internal.ts'
-import { afterwards, nodeAt, startGateway, startNode, type TestGateway, talk, until } from './gateway-bench.suite.ts'
+import { afterwards, nodeAt, startGateway, startNode, type TestGateway, talk, until } from './gateway.fixtures.ts'
 
 async function echoNode(seen?: (headers: NodeJS.Dict<string | string[]>, url: string | undefined) => void) {
   const node = await startNode((_req, res) => res.writeHead(426, { 'content-length': '2' }).end('no'))

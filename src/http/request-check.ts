@@ -1,6 +1,7 @@
 /**
  * What the fields of a request say about its framing and its connection, and the refusal of those that two parsers could
- * read differently. Both parsers of requests ask here: ours, and node:http's in `gateway.parser: safe`.
+ * read differently. All that take requests ask here: our parser, HTTP/2, and node:http in `gateway.parser: safe`, whose own
+ * parser has refused much of it before, as malformed.
  * Sources: RFC 9112 §3.2 (one Host), §6.1 (Transfer-Encoding), §6.3 (length), §9.3 (persistence); RFC 9110 §7.8 (Upgrade),
  * §10.1.1 (Expect).
  */

@@ -57,7 +57,7 @@ export function createHttpCaller(deps: HttpCallerDeps): HttpCaller {
   return async (service, action, request, within) => {
     const route = deps.route(service, action)
     if (!route) throw new GomsError('NOT_FOUND', `${service}/${action}: no such action is configured or advertised`)
-    checkRequest(service, action, request)
+    checkActionRequest(service, action, request)
     const context = within ?? deps.context()
     const method = (
       request.method ??
@@ -263,7 +263,7 @@ function lowerCased(headers: ActionRequest['headers']): Readonly<Record<string, 
 }
 
 /** @throws GomsError INVALID_ARGUMENT: what no node is to blame for costs no node an attempt */
-function checkRequest(service: string, action: string, request: ActionRequest): void {
+function checkActionRequest(service: string, action: string, request: ActionRequest): void {
   const { retries, timeoutMs, headers, json, body } = request
   const wrong = (what: string): GomsError => new GomsError('INVALID_ARGUMENT', `${service}/${action}: ${what}`)
   if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0 && retries <= 10)) {

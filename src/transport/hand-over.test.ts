@@ -4,11 +4,11 @@ import { expect, test } from 'vitest'
 import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { createHttpNodeDoor } from './http-node-door.ts'
-import { createHttpRawListener } from './http-raw-listener.ts'
+import { createHttpRawDoor } from './http-raw-door.ts'
 import { canReusePort } from './reuse-port.ts'
 
 const ENGINES: readonly (readonly [string, (options: HttpDoorOptions) => HttpDoor])[] = [
-  ['raw', createHttpRawListener],
+  ['raw', createHttpRawDoor],
   ['node:http', createHttpNodeDoor],
 ]
 

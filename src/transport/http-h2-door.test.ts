@@ -13,7 +13,7 @@ import { echo, gate, listenTo, pattern, say } from './http-exchange.fixtures.ts'
 import type { ExchangeEvents, ExchangeHandler, HttpExchange } from './http-exchange.ts'
 import { END_HEADERS, END_STREAM, FRAME, GOAWAY_CODE, type H2Talk, headerBlock, speakH2 } from './http-h2.fixtures.ts'
 import { createHttpH2Door } from './http-h2-door.ts'
-import { createHttpRawListener } from './http-raw-listener.ts'
+import { createHttpRawDoor } from './http-raw-door.ts'
 import { createHttpTlsDoor, type HttpTlsDoorOptions } from './http-tls-door.ts'
 import { createAuthority, openTls } from './tls.fixtures.ts'
 
@@ -31,7 +31,7 @@ async function door(
   tls: Partial<HttpTlsDoorOptions> = {},
 ) {
   const all = { handler, ...options }
-  const http1 = createHttpRawListener(all)
+  const http1 = createHttpRawDoor(all)
   const made = createHttpTlsDoor({ material, http1, http2: createHttpH2Door(all), ...tls })
   open.push(() => made.close(0))
   const { port } = await made.listen(0, '127.0.0.1')

@@ -1,7 +1,7 @@
 import type { HttpDoorOptions } from './http-door.ts'
 import { httpExchangeSuite } from './http-exchange.suite.ts'
 import { createHttpNodeDoor } from './http-node-door.ts'
-import { createHttpRawListener } from './http-raw-listener.ts'
+import { createHttpRawDoor } from './http-raw-door.ts'
 import { createHttpTlsDoor } from './http-tls-door.ts'
 import { createAuthority, openTls } from './tls.fixtures.ts'
 
@@ -15,7 +15,7 @@ const over = {
 
 httpExchangeSuite(
   'raw, over TLS',
-  (options: HttpDoorOptions) => createHttpTlsDoor({ material, http1: createHttpRawListener(options) }),
+  (options: HttpDoorOptions) => createHttpTlsDoor({ material, http1: createHttpRawDoor(options) }),
   over,
 )
 httpExchangeSuite(

@@ -1,5 +1,5 @@
 /** The gateway of the corpus with its recording node, and others who use it meanwhile. */
-import { afterwards, nodeAt, standBehind, startGateway } from '../../../src/gateway/gateway-bench.suite.ts'
+import { afterwards, nodeAt, standBehind, startGateway } from '../../../src/gateway/gateway.fixtures.ts'
 import { type Load, loadAnswer, startLoad } from './load.ts'
 import type { Message } from './messages.ts'
 import { PATIENCE_MS } from './raw-client.ts'

@@ -7,18 +7,18 @@ import type { HttpDoor } from './http-door.ts'
 import { echo, gate, listenTo, say, talk } from './http-exchange.fixtures.ts'
 import { httpExchangeSuite } from './http-exchange.suite.ts'
 import type { HttpExchange } from './http-exchange.ts'
-import { createHttpRawListener, type HttpRawListenerOptions } from './http-raw-listener.ts'
+import { createHttpRawDoor, type HttpRawDoorOptions } from './http-raw-door.ts'
 
-httpExchangeSuite('raw, into a buffer of ours', createHttpRawListener)
-httpExchangeSuite('raw, with data events', (options) => createHttpRawListener({ ...options, onread: 'off' }))
+httpExchangeSuite('raw, into a buffer of ours', createHttpRawDoor)
+httpExchangeSuite('raw, with data events', (options) => createHttpRawDoor({ ...options, onread: 'off' }))
 
 const open: HttpDoor[] = []
 afterEach(async () => {
   for (const door of open.splice(0)) await door.close(0)
 })
 
-function door(options: HttpRawListenerOptions): HttpDoor {
-  const made = createHttpRawListener(options)
+function door(options: HttpRawDoorOptions): HttpDoor {
+  const made = createHttpRawDoor(options)
   open.push(made)
   return made
 }

@@ -19,7 +19,7 @@ import type { View, ViewChange } from '../registry/registry.ts'
 import { createMethodCodecs } from '../rpcx/learning-codec.ts'
 import type { HttpDoor } from '../transport/http-door.ts'
 import { createHttpNodeDoor } from '../transport/http-node-door.ts'
-import { createHttpRawListener } from '../transport/http-raw-listener.ts'
+import { createHttpRawDoor } from '../transport/http-raw-door.ts'
 import { createHttpUpstream, type UpstreamOptions } from '../transport/http-upstream.ts'
 import { createRpcUpstream } from '../transport/rpc-upstream.ts'
 import type { Upstream } from '../transport/upstream.ts'
@@ -190,8 +190,10 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     log: options.log ?? silentLog,
     ready: options.ready ?? (() => true),
   })
-  const front = { handler: made.handle, limits: { headBytes: settings.gateway.maxHeaderBytes } }
-  const listener = engine === 'fast' ? createHttpRawListener(front) : createHttpNodeDoor(front)
+  const { maxHeaderBytes, maxHeaderCount, maxTargetBytes } = settings.gateway
+  const limits = { headBytes: maxHeaderBytes, fieldCount: maxHeaderCount, targetBytes: maxTargetBytes }
+  const front = { handler: made.handle, limits }
+  const listener = engine === 'fast' ? createHttpRawDoor(front) : createHttpNodeDoor(front)
   const { port } = await listener.listen(0, '127.0.0.1')
   cleanups.push(async () => {
     await made.close()

@@ -9,7 +9,7 @@ import { RawConnection, type RawConnectionHost } from './http-raw-connection.ts'
 import { Overflow } from './http-refusal.ts'
 import { listenOn } from './listen.ts'
 
-export interface HttpRawListenerOptions extends HttpDoorOptions {
+export interface HttpRawDoorOptions extends HttpDoorOptions {
   /**
    * `auto`: connections are read into one buffer of ours where that works; `off`: with node's own `data` events, always.
    * @default 'auto'
@@ -25,7 +25,7 @@ const LOOKS = 4
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Opens nothing itself. */
-export function createHttpRawListener(options: HttpRawListenerOptions): HttpDoor {
+export function createHttpRawDoor(options: HttpRawDoorOptions): HttpDoor {
   const clock = options.clock ?? systemClock
   const headMs = options.headTimeoutMs ?? 10_000
   const idleMs = options.idleTimeoutMs ?? 75_000
