@@ -6,7 +6,6 @@ import { type OriginLines, originLines, toFieldLines, toNodeLines } from '../htt
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { flat } from '../http/octets.ts'
 import { writeTraceContext } from '../telemetry/trace-context.ts'
-import type { Peer } from '../transport/http-exchange.ts'
 import type { InboundRequest } from './inbound-request.ts'
 import { newTraceLines } from './trace-lines.ts'
 
@@ -16,7 +15,12 @@ const ANY_ENCODING = { identityEncoding: false }
 interface KnownOrigin extends OriginLines {
   /** The host that its lines name. */
   readonly name: string
+  readonly proto: 'http' | 'https'
+  readonly port: number
 }
+
+/** Hosts whose lines are kept: a gateway has few, and what strangers send must not add up. */
+const KEPT_ORIGINS = 8
 
 /** Writes the fields of requests for nodes. What is the same for all requests to a node is put together once. */
 export class NodeRequests {
@@ -26,8 +30,8 @@ export class NodeRequests {
   readonly #always: string
   /** With the target, and the first attempt, by node. */
   readonly #first = new WeakMap<NodeInfo, string>()
-  /** A connection asks for one host, as a rule. */
-  readonly #origins = new WeakMap<Peer, KnownOrigin>()
+  readonly #origins: KnownOrigin[] = []
+  #oldestOrigin = 0
   #deadlineMs = -1
   #deadlineLine = ''
 
@@ -72,12 +76,16 @@ export class NodeRequests {
   }
 
   #originOf(request: InboundRequest): OriginLines {
-    const { peer } = request.exchange
-    const known = this.#origins.get(peer)
-    if (known !== undefined && request.isHost(known.name)) return known
+    const origins = this.#origins
+    const { proto, port } = request
+    for (let i = 0; i < origins.length; i++) {
+      const known = origins[i] as KnownOrigin
+      if (known.port === port && known.proto === proto && request.isHost(known.name)) return known
+    }
     const { host, forwarded } = originLines(request)
-    const origin = { name: flat(request.host), host: flat(host), forwarded: flat(forwarded) }
-    this.#origins.set(peer, origin)
+    const origin = { name: flat(request.host), proto, port, host: flat(host), forwarded: flat(forwarded) }
+    origins[this.#oldestOrigin] = origin
+    this.#oldestOrigin = (this.#oldestOrigin + 1) % KEPT_ORIGINS
     return origin
   }
 

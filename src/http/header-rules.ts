@@ -24,7 +24,7 @@ export interface Origin {
 /** What an origin adds to its requests. */
 export interface OriginLines {
   readonly host: string
-  /** Of one that is not believed. */
+  /** Of one that is not believed, but for its address. */
   readonly forwarded: string
 }
 
@@ -66,14 +66,12 @@ export function toNodeLines(
   let all = lines.host + fields.without(drops, listed)
   if (severalCookies && !listed?.has('cookie')) all += `cookie: ${joinedCookies(fields)}\r\n`
   if (options.identityEncoding) all += 'accept-encoding: identity\r\n'
-  return all + (believed ? addedTo(fields, origin) : lines.forwarded)
+  return all + (believed ? addedTo(fields, origin) : `x-forwarded-for: ${origin.address}\r\n${lines.forwarded}`)
 }
 
-/** The lines that are the same for all requests of an origin. */
-export function originLines({ address, proto, host, port }: Origin): OriginLines {
-  const forwarded =
-    `x-forwarded-for: ${address}\r\nx-forwarded-proto: ${proto}\r\n` +
-    `x-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\n`
+/** The lines that are the same for all requests to a host, whoever sends them. */
+export function originLines({ proto, host, port }: Pick<Origin, 'proto' | 'host' | 'port'>): OriginLines {
+  const forwarded = `x-forwarded-proto: ${proto}\r\nx-forwarded-host: ${host}\r\nx-forwarded-port: ${port}\r\n`
   return { host: `host: ${host}\r\n`, forwarded }
 }
 
