@@ -8,6 +8,11 @@ export function standsOn(socket: Socket, below: Socket): void {
   socketsBelow.set(socket, below)
 }
 
+/** The one that the system knows: itself, where it stands on no other. */
+export function socketBelow(socket: Socket): Socket {
+  return socketsBelow.get(socket) ?? socket
+}
+
 export class AnswerProgress {
   #takenBytes = 0
   #queuedBytes = 0
@@ -30,7 +35,7 @@ export class AnswerProgress {
  * stand still. Not public, but node's own `socket.setTimeout` goes by it; without it only whole writes count.
  */
 export function queuedBytes(socket: Socket): number {
-  const { _handle: handle } = (socketsBelow.get(socket) ?? socket) as {
+  const { _handle: handle } = socketBelow(socket) as {
     _handle?: { readonly writeQueueSize?: number } | null
   }
   return handle?.writeQueueSize ?? 0

@@ -3,6 +3,7 @@
  * system says the same of both. Only writing tells: whoever has gone answers with a reset.
  */
 import type { Socket } from 'node:net'
+import { socketBelow } from './answer-progress.ts'
 import type { HttpExchange } from './http-exchange.ts'
 
 /** Most answers are there before, and a client that has gone is to be known within 50 ms. */
@@ -46,8 +47,8 @@ export class HalfOpenWatch {
       // RFC 9110 §15.2: an informational answer may come whether it was asked for or not. HTTP/1.0 has none.
       exchange.info(100, '')
     } else if (this.#socket.writableLength === 0) {
-      // Nothing is sent, but the system says whether a reset has come.
-      this.#socket.write('')
+      // Nothing is sent, but the system says whether a reset has come. TLS keeps that to itself, so not by way of it.
+      socketBelow(this.#socket).write('')
     }
     this.#asked = true
     this.#after(nextMs, () => this.#look(Math.min(2 * nextMs, LAST_MS)))
