@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { HttpDoor } from './http-door.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { createHttpNodeDoor } from './http-node-door.ts'
-import { createHttpRawListener } from './http-raw-listener.ts'
+import { createHttpRawDoor } from './http-raw-door.ts'
 import { createHttpTlsDoor } from './http-tls-door.ts'
 import { createAuthority } from './tls.fixtures.ts'
 
@@ -12,7 +12,7 @@ const authority = createAuthority()
 const material = authority.issue('door')
 
 describe.each([
-  ['raw', createHttpRawListener],
+  ['raw', createHttpRawDoor],
   ['node:http', createHttpNodeDoor],
 ] as const)('over TLS, %s', (_name, create) => {
   let door: HttpDoor | undefined
