@@ -693,6 +693,26 @@ export function httpExchangeSuite(
       expect(await talk(port, 'GET / HTTP/1.1\r\nHost').ended).toMatch(/^HTTP\/1.1 408 /)
     })
 
+    it('cuts what is left of a body, however small, that nobody wants', async () => {
+      const { port } = await door((exchange) => say(exchange, 'early'), { headTimeoutMs: 100 })
+      const client = talk(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n')
+      await client.until('early')
+      const dripping = setInterval(() => client.socket.write('a'), 20)
+      await client.ended
+      clearInterval(dripping)
+    })
+
+    it('lets a connection live whose body came to its end behind the answer', async () => {
+      const { port } = await door((exchange) => say(exchange, 'early'), { headTimeoutMs: 100 })
+      const client = talk(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc')
+      await client.until('early')
+      client.socket.write('def')
+      await new Promise((resolve) => setTimeout(resolve, 250))
+      client.socket.write(GET.replace('GET /', 'GET /next'))
+      await client.until((text) => text.split('early').length > 2)
+      client.socket.destroy()
+    })
+
     it('ends a connection that has nothing to do', async () => {
       const { port } = await door(echo, { idleTimeoutMs: 100 })
       expect(await talk(port, GET).ended).toMatch(/GET \/ $/)
