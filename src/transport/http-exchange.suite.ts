@@ -584,7 +584,7 @@ export function httpExchangeSuite(
         told.exchange.head(200, '', '', 0)
         told.exchange.end()
       }
-    })
+    }, 3000)
 
     it('tells of one that goes away within its body', async () => {
       const { port, next } = await held()
@@ -678,7 +678,7 @@ export function httpExchangeSuite(
       client.socket.resetAndDestroy()
       expect(await told.closed).toBe(false)
       expect(told.exchange.takeConnection()).toBeUndefined()
-    })
+    }, 3000)
 
     it('knows no upgrade without Connection', async () => {
       const { port } = await door((exchange) => say(exchange, String(exchange.upgrade)))

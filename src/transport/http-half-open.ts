@@ -35,12 +35,14 @@ export class HalfOpenWatch {
       exchange.destroy()
       return
     }
+    const below = socketBelow(this.#socket)
     if (!this.#asked && !exchange.headSent) {
       // RFC 9110 §15.2: an informational answer may come whether it was asked for or not. HTTP/1.0 has none.
       exchange.info(100, '')
-    } else if (this.#socket.writableLength === 0) {
-      // Nothing is sent, but the system says whether a reset has come. TLS keeps that to itself, so not by way of it.
-      socketBelow(this.#socket).write('')
+    } else if (below.writableLength === 0) {
+      // Nothing is sent, but the system says whether a reset has come. TLS keeps that to itself, and what it had to write then
+      // waits for ever: so not by way of it.
+      below.write('')
     }
     this.#asked = true
     this.#after(nextMs, () => this.#look(Math.min(2 * nextMs, LAST_MS)))
