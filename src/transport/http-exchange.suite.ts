@@ -584,7 +584,7 @@ export function httpExchangeSuite(
         told.exchange.head(200, '', '', 0)
         told.exchange.end()
       }
-    })
+    }, 3000)
 
     it('tells of one that goes away within its body', async () => {
       const { port, next } = await held()
@@ -678,7 +678,7 @@ export function httpExchangeSuite(
       client.socket.resetAndDestroy()
       expect(await told.closed).toBe(false)
       expect(told.exchange.takeConnection()).toBeUndefined()
-    })
+    }, 3000)
 
     it('knows no upgrade without Connection', async () => {
       const { port } = await door((exchange) => say(exchange, String(exchange.upgrade)))
@@ -691,6 +691,26 @@ export function httpExchangeSuite(
     it('cuts a head that does not arrive', async () => {
       const { port } = await door(echo, { headTimeoutMs: 100 })
       expect(await talk(port, 'GET / HTTP/1.1\r\nHost').ended).toMatch(/^HTTP\/1.1 408 /)
+    })
+
+    it('cuts what is left of a body, however small, that nobody wants', async () => {
+      const { port } = await door((exchange) => say(exchange, 'early'), { headTimeoutMs: 100 })
+      const client = talk(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n')
+      await client.until('early')
+      const dripping = setInterval(() => client.socket.write('a'), 20)
+      await client.ended
+      clearInterval(dripping)
+    })
+
+    it('lets a connection live whose body came to its end behind the answer', async () => {
+      const { port } = await door((exchange) => say(exchange, 'early'), { headTimeoutMs: 100 })
+      const client = talk(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc')
+      await client.until('early')
+      client.socket.write('def')
+      await new Promise((resolve) => setTimeout(resolve, 250))
+      client.socket.write(GET.replace('GET /', 'GET /next'))
+      await client.until((text) => text.split('early').length > 2)
+      client.socket.destroy()
     })
 
     it('ends a connection that has nothing to do', async () => {

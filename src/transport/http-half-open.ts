@@ -17,8 +17,6 @@ export class HalfOpenWatch {
   readonly #beganAnswered: boolean
   readonly #bytesAtEnd: number
   #asked = false
-  /** Nothing else waited when it was asked: what it was asked with leaves at once. */
-  #alone = false
 
   constructor(exchange: HttpExchange, socket: Socket, after: (delayMs: number, fn: () => void) => void) {
     this.#exchange = exchange
@@ -37,18 +35,14 @@ export class HalfOpenWatch {
       exchange.destroy()
       return
     }
-    if (this.#alone && !exchange.headSent && this.#socket.writableLength > 0) {
-      // A reset that met the last words of a handshake: TLS tells of it in no other way.
-      exchange.destroy()
-      return
-    }
+    const below = socketBelow(this.#socket)
     if (!this.#asked && !exchange.headSent) {
-      this.#alone = this.#socket.writableLength === 0
       // RFC 9110 §15.2: an informational answer may come whether it was asked for or not. HTTP/1.0 has none.
       exchange.info(100, '')
-    } else if (this.#socket.writableLength === 0) {
-      // Nothing is sent, but the system says whether a reset has come. TLS keeps that to itself, so not by way of it.
-      socketBelow(this.#socket).write('')
+    } else if (below.writableLength === 0) {
+      // Nothing is sent, but the system says whether a reset has come. TLS keeps that to itself, and what it had to write then
+      // waits for ever: so not by way of it.
+      below.write('')
     }
     this.#asked = true
     this.#after(nextMs, () => this.#look(Math.min(2 * nextMs, LAST_MS)))

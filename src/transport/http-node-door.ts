@@ -36,6 +36,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   const clock = options.clock ?? systemClock
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const lookMs = (options.answerTimeoutMs ?? 10_000) / LOOKS
+  const headTimeoutMs = options.headTimeoutMs ?? 10_000
   const maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
   const connections = new WeakMap<Socket, NodeTurns>()
   const overflow = new Overflow()
@@ -53,7 +54,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     maxHeaderBytes: limits.headBytes,
     // One more than are let in: node drops what is beyond without a word.
     maxHeadersCount: limits.fieldCount + 1,
-    headersTimeoutMs: options.headTimeoutMs,
+    headersTimeoutMs: headTimeoutMs,
     keepAliveTimeoutMs: options.idleTimeoutMs,
     malformed(socket, answer) {
       const turns = connections.get(socket)
@@ -118,6 +119,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
       gone: (gone) => {
         inProgress.delete(gone)
         turns.current = undefined
+        if (gone.hasBody && handed === undefined && !req.complete) endRest(req, socket)
         // After whoever served it has been told.
         queueMicrotask(() => turns.next())
       },
@@ -139,6 +141,15 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
 
   function watchHalfOpen({ current }: NodeTurns, socket: Socket): void {
     if (current?.bodyComplete) new HalfOpenWatch(current, socket, (delayMs, fn) => void clock.after(delayMs, fn))
+  }
+
+  /** node reads away what is left of a body that nobody wants, however long that takes. */
+  function endRest(req: IncomingMessage, socket: Socket): void {
+    const timer = clock.after(headTimeoutMs, () => {
+      if (!req.complete) socket.destroy()
+    })
+    socket.once('close', () => timer.cancel())
+    req.once('end', () => timer.cancel())
   }
 
   /** Cuts clients that take nothing of what waits for them. */
