@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** Of the tests with whole processes those that measure nothing: they may run beside others. */
+const UNHURRIED = ['https', 'mistakes', 'slow-clients', 'tools'].map((name) => `test/system/${name}.test.ts`)
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -20,8 +23,19 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'processes',
+          include: UNHURRIED,
+          maxWorkers: 3,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'system',
           include: ['test/system/**/*.test.ts'],
+          exclude: UNHURRIED,
           // Whole clusters that measure: one after another, when the rest is done.
           maxWorkers: 1,
           testTimeout: 60_000,
