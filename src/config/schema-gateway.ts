@@ -77,8 +77,8 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
   ),
   parser: choice(
     {
-      en: 'What reads requests: our own strict parser on raw sockets, or node:http at two to three times the cost.',
-      zh: '由谁解析请求:原始套接字上的自有严格解析器(fast),或 node:http(safe,开销约为两到三倍)。',
+      en: 'What reads requests: our own strict parser on raw sockets, or node:http at several times the cost.',
+      zh: '由谁解析请求:原始套接字上的自有严格解析器(fast),或 node:http(safe,开销为数倍)。',
       default: 'fast',
     },
     ['fast', 'safe'],

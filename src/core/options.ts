@@ -141,7 +141,7 @@ export interface GatewayOptions {
   readonly compat: Compat
   /** Processes that serve the HTTP port; `auto`: as many as `os.availableParallelism()` says. @default 1 */
   readonly workers: number | 'auto'
-  /** What reads requests: our own strict parser on raw sockets, or node:http at two to three times the cost. @default 'fast' */
+  /** What reads requests: our own strict parser on raw sockets, or node:http at several times the cost. @default 'fast' */
   readonly parser: 'fast' | 'safe'
   /** @default true */
   readonly envelope: boolean

@@ -1,5 +1,5 @@
 /**
- * The front engine on node:http (`gateway.parser: safe`): node's own strict parser, nothing private, two to three times the cost.
+ * The front engine on node:http (`gateway.parser: safe`): node's own strict parser, nothing private, several times the cost.
  * What it lets through and ours would not is refused here, and its requests are served one after the other, as ours are.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
