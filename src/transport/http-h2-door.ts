@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { systemClock, type Timer } from '../core/clock.ts'
 import type { HeadLimits } from '../http/head-result.ts'
 import { REQUEST_LIMITS } from '../http/request-head.ts'
+import { looksOf } from './door-looks.ts'
 import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
 import { H2Connection, type H2Host } from './http-h2-connection.ts'
 
@@ -21,19 +22,12 @@ const STREAM_WINDOW_BYTES = 131_072
 const MAX_SESSION_MEGABYTES = 16
 /** Heads of nodes' answers may be as large. */
 const MAX_ANSWER_HEAD_BYTES = 131_072
-/** Looks in the shortest of the times; they are exact to that. */
-const LOOKS = 4
-/** How long a client may take to close a connection that is over. */
-const LINGER_MS = 2000
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
   const clock = options.clock ?? systemClock
-  const headMs = options.headTimeoutMs ?? 10_000
-  const idleMs = options.idleTimeoutMs ?? 75_000
-  const answerMs = options.answerTimeoutMs ?? 10_000
-  const lookMs = Math.min(headMs, idleMs, answerMs, LINGER_MS) / LOOKS
+  const times = looksOf(options)
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const connections = new Set<H2Connection>()
   let looking: Timer | undefined
@@ -45,11 +39,7 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
     limits,
     draining: false,
     looks: 0,
-    lookMs,
-    headLooks: headMs / lookMs,
-    idleLooks: idleMs / lookMs,
-    answerLooks: answerMs / lookMs,
-    lingerLooks: LINGER_MS / lookMs,
+    ...times,
     gone(connection) {
       connections.delete(connection)
       whenGone()
@@ -64,13 +54,13 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
   server.on('session', (session: ServerHttp2Session) => {
     const connection = new H2Connection(host, session, accepted as Socket)
     connections.add(connection)
-    looking ??= clock.after(lookMs, look)
+    looking ??= clock.after(times.lookMs, look)
   })
 
   function look(): void {
     host.looks++
     for (const connection of connections) connection.look()
-    looking = connections.size === 0 ? undefined : clock.after(lookMs, look)
+    looking = connections.size === 0 ? undefined : clock.after(times.lookMs, look)
   }
 
   function close(timeoutMs: number): Promise<void> {

@@ -10,6 +10,7 @@ import {
 } from 'node:http2'
 import type { Fields } from '../http/fields.ts'
 import type { H2Request } from '../http/h2-request.ts'
+import { isBodiless, LEFT, leftOf } from './answer-body.ts'
 import type { AnswerFraming, ExchangeEvents, HttpExchange, Peer } from './http-exchange.ts'
 import { H2Answer, toH2Fields } from './http-h2-answer.ts'
 
@@ -22,11 +23,6 @@ export interface H2ExchangeParts {
   /** Called once, before the events' `closed`. `reset`: the client has ended it before it was answered. */
   readonly gone: (exchange: H2Exchange, reset: boolean) => void
 }
-
-/** The body of an answer has no length. */
-const ENDLESS = -1
-/** Nothing is written whatever comes. */
-const BODILESS = -2
 
 const CUT = new Error('cut')
 
@@ -121,7 +117,8 @@ export class H2Exchange implements HttpExchange {
     if (this.headSent || this.closed) return
     if (!(status >= 200 && status <= 999)) throw new RangeError(`expected a final status, got \`${status}\``)
     const headers = toH2Fields(fields)
-    const bodiless = this.method === 'HEAD' || status === 204 || status === 205 || status === 304
+    // RFC 9110 §15.3.6: an answer of 205 has no content either; here that can be said.
+    const bodiless = isBodiless(this.method, status) || status === 205
     if (typeof framing === 'number' && status !== 204 && status !== 304) headers['content-length'] = framing
     const endStream = bodiless || framing === 'none' || framing === 0
     const waitForTrailers = !endStream && framing === 'stream'
@@ -129,14 +126,13 @@ export class H2Exchange implements HttpExchange {
     const options: ResponseOptions = { endStream, waitForTrailers, sendDate: false }
     this.#stream.respond({ ...headers, ':status': status }, options)
     this.headSent = true
-    if (endStream) this.#left = bodiless || framing === 'none' ? BODILESS : 0
-    else this.#left = typeof framing === 'number' ? framing : ENDLESS
+    this.#left = leftOf(framing, bodiless, true)
   }
 
   write(chunk: Buffer | string): boolean {
     if (this.closed || this.#ended || chunk.length === 0) return true
     if (!this.headSent) throw new Error('the head of an answer comes before its body')
-    if (this.#left === BODILESS) return true
+    if (this.#left === LEFT.nothing) return true
     if (this.#left >= 0) {
       // More than was announced: the client would refuse the stream.
       if (chunk.length > this.#left) {
@@ -156,7 +152,7 @@ export class H2Exchange implements HttpExchange {
       return
     }
     this.#ended = true
-    if (trailers !== '' && this.#left === ENDLESS) this.#trailers = toH2Fields(trailers)
+    if (trailers !== '' && this.#left === LEFT.open) this.#trailers = toH2Fields(trailers)
     // A client that ends the stream now is heard of only if nothing of it is held.
     if (!this.bodyComplete) this.#stream.resume()
     if (this.#stream.writableFinished) this.#finished()
@@ -184,7 +180,7 @@ export class H2Exchange implements HttpExchange {
   #finished(): void {
     if (!this.#ended || this.closed) return
     // RFC 9113 §8.1: the rest of the request is not needed. Trailers are on their way still.
-    if (!this.#requestEnded && this.#left !== ENDLESS) this.#stream.close(constants.NGHTTP2_NO_ERROR)
+    if (!this.#requestEnded && this.#left !== LEFT.open) this.#stream.close(constants.NGHTTP2_NO_ERROR)
     this.#close(true, false)
   }
 

@@ -5,6 +5,7 @@ import { Fields } from '../http/fields.ts'
 import type { Refused } from '../http/head-result.ts'
 import type { RequestMeaning } from '../http/request-check.ts'
 import { isMisplaced, MISPLACED } from '../http/trailer-reader.ts'
+import { isBodiless, LEFT, leftOf } from './answer-body.ts'
 import type { AnswerFraming, ExchangeEvents, HttpExchange, Peer } from './http-exchange.ts'
 import { READ_AWAY_BYTES } from './http-raw-exchange.ts'
 
@@ -28,11 +29,6 @@ export interface NodeExchangeParts {
 }
 
 const TURN = Promise.resolve()
-
-/** The body of an answer runs until its connection ends. */
-const UNTIL_CLOSE = -1
-const CHUNKED = -2
-const BODILESS = -3
 
 export class NodeExchange implements HttpExchange {
   readonly method: string
@@ -127,21 +123,18 @@ export class NodeExchange implements HttpExchange {
   head(status: number, reason: string, fields: string, framing: AnswerFraming): void {
     if (this.headSent || this.closed) return
     if (!(status >= 200 && status <= 999)) throw new RangeError(`expected a final status, got \`${status}\``)
-    const bodiless = this.method === 'HEAD' || status === 204 || status === 304
+    const bodiless = isBodiless(this.method, status)
     const list = toList(fields)
+    this.#left = leftOf(framing, bodiless, this.version === '1.1')
     if (typeof framing === 'number') {
       if (status !== 204 && status !== 304) list.push('Content-Length', String(framing))
-      this.#left = framing
-    } else if (framing === 'stream' && this.version === '1.1') this.#left = CHUNKED
-    else this.#left = UNTIL_CLOSE
-    if (this.#left === UNTIL_CLOSE && !bodiless) this.#res.shouldKeepAlive = false
-    if (bodiless || framing === 'none') this.#left = BODILESS
+    } else if (this.#left !== LEFT.open && !bodiless) this.#res.shouldKeepAlive = false
     if (this.#parts.draining() || this.#bodyIsLeft()) this.#res.shouldKeepAlive = false
     if (!this.#res.shouldKeepAlive) this.#parts.lingers()
     this.#res.writeHead(
       status,
       reason === '' ? (STATUS_CODES[status] ?? '') : reason,
-      this.#left === CHUNKED ? list : withoutTrailer(list),
+      this.#left === LEFT.open ? list : withoutTrailer(list),
     )
     this.headSent = true
     // With what else is said in this turn, and alone where nothing is.
@@ -153,7 +146,7 @@ export class NodeExchange implements HttpExchange {
   write(chunk: Buffer | string): boolean {
     if (this.closed || this.#ended || chunk.length === 0) return true
     if (!this.headSent) throw new Error('the head of an answer comes before its body')
-    if (this.#left === BODILESS) return true
+    if (this.#left === LEFT.nothing) return true
     if (this.#left >= 0) {
       // More than was announced would be read as another answer.
       if (chunk.length > this.#left) {
@@ -173,14 +166,14 @@ export class NodeExchange implements HttpExchange {
       return
     }
     this.#ended = true
-    if (trailers !== '' && this.#left === CHUNKED) this.#res.addTrailers(toPairs(toList(trailers)))
+    if (trailers !== '' && this.#left === LEFT.open) this.#res.addTrailers(toPairs(toList(trailers)))
     this.#res.end()
   }
 
   destroy(): void {
     if (this.closed) return
     const { socket } = this.#parts.req
-    if (this.headSent && this.#left === UNTIL_CLOSE && 'resetAndDestroy' in socket) socket.resetAndDestroy()
+    if (this.headSent && this.#left === LEFT.untilClose && 'resetAndDestroy' in socket) socket.resetAndDestroy()
     this.#res.destroy()
     socket.destroy()
     this.#close(false)

@@ -4,6 +4,7 @@ import { systemClock, type Timer } from '../core/clock.ts'
 import type { HeadLimits } from '../http/head-result.ts'
 import { REQUEST_LIMITS, RequestHeadReader } from '../http/request-head.ts'
 import { canReadInto, readInto } from './accepted-socket.ts'
+import { looksOf } from './door-looks.ts'
 import type { HttpDoor, HttpDoorOptions } from './http-door.ts'
 import { RawConnection, type RawConnectionHost } from './http-raw-connection.ts'
 import { Overflow } from './http-refusal.ts'
@@ -17,20 +18,12 @@ export interface HttpRawDoorOptions extends HttpDoorOptions {
   readonly onread?: 'auto' | 'off' | undefined
 }
 
-/** How long a client may take to close a connection that is over. */
-const LINGER_MS = 2000
-/** Looks in the shortest of the times; they are exact to that. */
-const LOOKS = 4
-
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Opens nothing itself. */
 export function createHttpRawDoor(options: HttpRawDoorOptions): HttpDoor {
   const clock = options.clock ?? systemClock
-  const headMs = options.headTimeoutMs ?? 10_000
-  const idleMs = options.idleTimeoutMs ?? 75_000
-  const answerMs = options.answerTimeoutMs ?? 10_000
-  const lookMs = Math.min(headMs, idleMs, answerMs, LINGER_MS) / LOOKS
+  const times = looksOf(options)
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
   const connections = new Map<RawConnection, Socket>()
@@ -47,10 +40,7 @@ export function createHttpRawDoor(options: HttpRawDoorOptions): HttpDoor {
     draining: false,
     closing: false,
     looks: 0,
-    headLooks: headMs / lookMs,
-    idleLooks: idleMs / lookMs,
-    answerLooks: answerMs / lookMs,
-    lingerLooks: LINGER_MS / lookMs,
+    ...times,
     reader: undefined,
     createReader: () => new RequestHeadReader(limits),
     after: (delayMs: number, fn: () => void) => void clock.after(delayMs, fn),
@@ -88,7 +78,7 @@ export function createHttpRawDoor(options: HttpRawDoorOptions): HttpDoor {
   function serve(socket: Socket, port: number): RawConnection {
     const connection = new RawConnection(host, socket, port)
     connections.set(connection, socket)
-    looking ??= clock.after(lookMs, look)
+    looking ??= clock.after(times.lookMs, look)
     const gone = (): void => connection.close()
     socket.on('error', gone)
     socket.on('close', gone)
@@ -100,7 +90,7 @@ export function createHttpRawDoor(options: HttpRawDoorOptions): HttpDoor {
   function look(): void {
     host.looks++
     for (const connection of connections.keys()) connection.look()
-    looking = connections.size === 0 ? undefined : clock.after(lookMs, look)
+    looking = connections.size === 0 ? undefined : clock.after(times.lookMs, look)
   }
 
   function close(timeoutMs: number): Promise<void> {

@@ -5,6 +5,7 @@ import { CHUNK_END, chunkHead, lastChunk } from '../http/chunk-writer.ts'
 import type { Fields } from '../http/fields.ts'
 import type { Refused } from '../http/head-result.ts'
 import type { RequestHead } from '../http/request-head.ts'
+import { isBodiless, LEFT, leftOf } from './answer-body.ts'
 import type { AnswerFraming, ExchangeEvents, HttpExchange, Peer } from './http-exchange.ts'
 import type { HttpOutbox } from './http-outbox.ts'
 import type { HttpRequestBody } from './http-request-body.ts'
@@ -26,12 +27,6 @@ export interface ExchangeRoom {
 
 /** How much of a body that nobody wants is read away; more costs the connection. */
 export const READ_AWAY_BYTES = 65_536
-
-/** The body of an answer runs until its connection ends. */
-const UNTIL_CLOSE = -1
-const CHUNKED = -2
-/** Nothing is written whatever comes. */
-const BODILESS = -3
 
 /** Status lines with the usual words. */
 const STATUS_LINES = new Map(
@@ -63,7 +58,7 @@ export class RawExchange implements HttpExchange {
   #asked = false
   #waitsForDrain = false
   #ended = false
-  /** Bytes that the answer's body still has, or one of the above. */
+  /** Bytes that the answer's body still has, or one of `LEFT`. */
   #left = 0
 
   /** @param early whether bytes of the body came together with the head */
@@ -132,20 +127,14 @@ export class RawExchange implements HttpExchange {
   head(status: number, reason: string, fields: string, framing: AnswerFraming): void {
     if (this.headSent || this.closed) return
     if (!(status >= 200 && status <= 999)) throw new RangeError(`expected a final status, got \`${status}\``)
-    const bodiless = this.method === 'HEAD' || status === 204 || status === 304
+    const bodiless = isBodiless(this.method, status)
     let text = statusLine(status, reason) + fields
     this.headSent = true
+    this.#left = leftOf(framing, bodiless, this.version === '1.1')
     if (typeof framing === 'number') {
       if (status !== 204 && status !== 304) text += `Content-Length: ${framing}\r\n`
-      this.#left = framing
-    } else if (framing === 'stream' && this.version === '1.1') {
-      if (!bodiless) text += 'Transfer-Encoding: chunked\r\n'
-      this.#left = CHUNKED
-    } else if (!bodiless) {
-      this.#left = UNTIL_CLOSE
-      this.keepAlive = false
-    }
-    if (bodiless || framing === 'none') this.#left = BODILESS
+    } else if (this.#left === LEFT.open) text += 'Transfer-Encoding: chunked\r\n'
+    else if (!bodiless) this.keepAlive = false
     if (this.keepAlive && (this.#room.draining || this.#bodyIsLeft())) this.keepAlive = false
     if (!this.keepAlive) text += 'Connection: close\r\n'
     else if (this.version === '1.0') text += 'Connection: keep-alive\r\n'
@@ -157,8 +146,8 @@ export class RawExchange implements HttpExchange {
     const { outbox } = this.#room
     if (this.closed || this.#ended || chunk.length === 0) return true
     if (!this.headSent) throw new Error('the head of an answer comes before its body')
-    if (this.#left === BODILESS) return true
-    if (this.#left === CHUNKED) {
+    if (this.#left === LEFT.nothing) return true
+    if (this.#left === LEFT.open) {
       outbox.text(chunkHead(chunk.length))
       outbox.body(chunk)
       outbox.text(CHUNK_END)
@@ -187,7 +176,7 @@ export class RawExchange implements HttpExchange {
     }
     this.#ended = true
     const { outbox } = this.#room
-    if (this.#left === CHUNKED) outbox.text(lastChunk(trailers))
+    if (this.#left === LEFT.open) outbox.text(lastChunk(trailers))
     outbox.end(this)
   }
 
@@ -202,7 +191,7 @@ export class RawExchange implements HttpExchange {
     // An answer that is complete leaves where the system takes it.
     if (this.#ended) this.#room.outbox.settle()
     if (this.closed) return
-    this.#room.cut(this.headSent && this.#left === UNTIL_CLOSE)
+    this.#room.cut(this.headSent && this.#left === LEFT.untilClose)
   }
 
   takeConnection(): { socket: Duplex; early: Buffer } | undefined {
