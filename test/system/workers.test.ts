@@ -138,8 +138,11 @@ test('/cluster shows one gateway, and what all of them did', async () => {
 })
 
 test('a worker that is killed costs its own calls only, and is replaced at once', async () => {
-  const slow = await cluster.node('slow1', { service: 'slow', env: { GOMS_TEST_HANDLER_MS: '700' } })
+  const slow = await cluster.node('slow1', { service: 'slow', env: { GOMS_TEST_HANDLER_MS: '1500' } })
   await gateway.process.waitForLine(nodeLine('slow', slow.node, 'join'))
+  const inFlight = async (): Promise<number> => (await status()).workers.reduce((sum, it) => sum + it.inFlight, 0)
+  // Workers report one after the other: only counts that rise from nothing are true together when their sum is.
+  await expect.poll(inFlight, { interval: 20 }).toBe(0)
   await withClients(async (clients) => {
     const calls = clients.map((client) =>
       client.ask('/api/slow/echo?id=1').then(
@@ -147,9 +150,7 @@ test('a worker that is killed costs its own calls only, and is replaced at once'
         () => 0,
       ),
     )
-    await expect
-      .poll(async () => (await status()).workers.reduce((sum, it) => sum + it.inFlight, 0), { interval: 20 })
-      .toBe(CLIENTS)
+    await expect.poll(inFlight, { interval: 20 }).toBe(CLIENTS)
     const before = await status()
     const victim = before.workers[1]
     process.kill(victim?.pid ?? -1, 'SIGKILL')
