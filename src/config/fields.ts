@@ -1,6 +1,7 @@
 /** The kinds of values in the files: each checks, says what it expected, and carries its description in two languages. */
 import * as v from 'valibot'
 import { parseRate } from '../resilience/rate.ts'
+import { splitList } from './flags.ts'
 
 /** What people read about a key: the reference pages, the JSON Schema and error messages are made of it. */
 export interface FieldDoc {
@@ -66,6 +67,12 @@ export function integer(doc: FieldDoc, min: number, max: number): Field<number> 
   return described(whole(min, max, expected), doc, expected)
 }
 
+/** A part of the whole: 0.01 is one in a hundred. */
+export function share(doc: FieldDoc): Field<number> {
+  const expected = 'a number from 0 to 1'
+  return described(v.pipe(v.number(expected), v.minValue(0, expected), v.maxValue(1, expected)), doc, expected)
+}
+
 /** A duration in whole milliseconds. */
 export function duration(doc: FieldDoc, minMs: number, maxMs: number): Field<number> {
   const expected = `milliseconds from ${minMs} to ${maxMs}`
@@ -94,10 +101,21 @@ export function choice<const T extends string>(doc: FieldDoc, values: readonly T
   return described(v.picklist(values, expected) as v.GenericSchema<T>, doc, expected, values)
 }
 
-/** One text, or a list of them; `|` and `,` within one text separate too. */
-export function list(doc: FieldDoc, expected = 'a text or a list of texts'): Field<string | string[]> {
-  const item = v.pipe(v.string(expected), v.minLength(1, expected), v.maxLength(1024, expected))
-  return described(v.union([item, v.pipe(v.array(item, expected), v.maxLength(64, expected))], expected), doc, expected)
+/** One text, or a list of them; `|` and `,` within one text separate too. @param choices what each of them must be */
+export function list(
+  doc: FieldDoc,
+  expected = 'a text or a list of texts',
+  choices?: readonly string[],
+): Field<string | string[]> {
+  const isChoice = (text: string): boolean => splitList(text).every((part) => choices?.includes(part) ?? true)
+  const item = v.pipe(
+    v.string(expected),
+    v.minLength(1, expected),
+    v.maxLength(1024, expected),
+    v.check(isChoice, expected),
+  )
+  const both = v.union([item, v.pipe(v.array(item, expected), v.maxLength(64, expected))], expected)
+  return described(both, doc, expected, choices)
 }
 
 /** `"5/100"`: at most 100 in any 5 seconds. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { GomsError } from '../core/errors.ts'
+import { defaultElasticsearch, defaultMetrics, defaultTrace } from '../core/observability-options.ts'
 import { defaultGateway, defaultPolicy } from '../core/options.ts'
 import { type Loaded, type LoadOptions, loadSettings } from './load.ts'
 
@@ -57,6 +58,9 @@ test('without any file the defaults hold', async () => {
     gateway: defaultGateway,
     drainMs: 2000,
     terminationGraceMs: 30_000,
+    trace: defaultTrace,
+    metrics: defaultMetrics,
+    elasticsearch: defaultElasticsearch,
     log: 'human',
     debug: false,
     user: {},
@@ -395,4 +399,20 @@ test('all mistakes are told at once, in the order of the files', async () => {
 test('a variable that is nearly one of ours is warned of, others are none of our business', async () => {
   const { warnings } = await load({}, { env: { GOMS_HTP_PORT: '1', GOMS_ELEPHANT: '2' } })
   expect(warnings).toEqual(['environment variable GOMS_HTP_PORT is not known, did you mean GOMS_HTTP_PORT?'])
+})
+
+test('traces, metrics and what goes to Elasticsearch have keys of their own', async () => {
+  const { settings } = await load({
+    'config.yml': `trace: { sample: 0.01, routes: { user/login: 1 }, slow: 0, propagate: "b3-single,uber", redact: [ssn] }
+metrics: { enabled: false }
+elasticsearch: { logs: false }
+`,
+  })
+  expect(settings.trace).toEqual({
+    ...{ ...defaultTrace, sample: 0.01, routes: { 'user/login': 1 }, slowMs: Number.POSITIVE_INFINITY },
+    ...{ propagate: ['b3-single', 'uber'], redact: ['ssn'] },
+  })
+  expect([settings.metrics.enabled, settings.elasticsearch]).toEqual([false, { logs: false, traces: true }])
+  const wrong = await load({ 'config.yml': 'trace: { propagate: [w3c, jaeger] }\n' }).catch((error) => String(error))
+  expect(wrong).toContain('a list of w3c, b3, b3-single, uber')
 })

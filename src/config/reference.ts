@@ -88,6 +88,8 @@ const RANGES: readonly (readonly [RegExp, string])[] = [
   [/^a port from (\d+) to (\d+)$/, '$1 到 $2 的端口'],
   [/^an integer from (\d+) to (\d+) or "auto"$/, '$1 到 $2 的整数,或 auto'],
   [/^a port from (\d+) to (\d+) or "off"$/, '$1 到 $2 的端口,或 off'],
+  [/^a number from (\d+) to (\d+)$/, '$1 到 $2 的数'],
+  [/^a list of (.*)$/, '$1 组成的列表'],
   [/^one of (.*)$/, '$1 之一'],
 ]
 
@@ -99,6 +101,8 @@ const PHRASES: Readonly<Record<string, string>> = {
   'host:port or a list of them': '主机:端口,或其列表',
   'seconds/count such as 5/100': '秒/次数,如 5/100',
   'services, each with its actions': '服务及其动作',
+  'shares from 0 to 1 by service or service/action': '服务或 服务/动作 到 0 至 1 的比例',
+  'w3c, b3': 'w3c、b3',
   'a path that starts with "/", without spaces, "?" and "#"': '以 / 开头的路径,不含空格、? 与 #',
   'HTTP methods such as POST or [GET, POST]': 'HTTP 方法,如 POST 或 [GET, POST]',
   'waits in milliseconds such as 100/200/200, at most 10 of at most 99999':

@@ -1,4 +1,12 @@
 /** From what the files say to the settings a process goes by: written forms parsed, defaults filled in. */
+
+import {
+  defaultElasticsearch,
+  defaultMetrics,
+  defaultTrace,
+  type TraceFormat,
+  type TraceOptions,
+} from '../core/observability-options.ts'
 import {
   type BalanceOptions,
   type CorsOptions,
@@ -15,7 +23,7 @@ import {
 } from '../core/options.ts'
 import { parseRate } from '../resilience/rate.ts'
 import { splitList } from './flags.ts'
-import type { ConfigFile, CorsFile, GatewayFile, RouteFile, RoutesFile } from './shape.ts'
+import type { ConfigFile, CorsFile, GatewayFile, RouteFile, RoutesFile, TraceFile } from './shape.ts'
 
 /** What `compat: goms` waits before its two further attempts, as the original does. */
 const GOMS_WAITS_MS: readonly number[] = [100, 200]
@@ -42,6 +50,15 @@ export function resolveSettings(file: ConfigFile, registry: RegistryOptions): Se
     gateway: resolveGateway(file.gateway ?? {}, file.compat),
     drainMs: file.drain ?? defaultDrainMs,
     terminationGraceMs: file.terminationGrace ?? 30_000,
+    trace: resolveTrace(file.trace ?? {}),
+    metrics: {
+      enabled: file.metrics?.enabled ?? defaultMetrics.enabled,
+      maxSeries: file.metrics?.maxSeries ?? defaultMetrics.maxSeries,
+    },
+    elasticsearch: {
+      logs: file.elasticsearch?.logs ?? defaultElasticsearch.logs,
+      traces: file.elasticsearch?.traces ?? defaultElasticsearch.traces,
+    },
     log: file.log ?? 'human',
     debug: file.debug ?? false,
     runtimeDir: file.runtime,
@@ -122,6 +139,8 @@ function isStrategy(balance: NonNullable<ConfigFile['balance']>): balance is Bal
 function resolveGateway(gateway: GatewayFile, compat: ConfigFile['compat']): GatewayOptions {
   return {
     compat: compat ?? defaultGateway.compat,
+    accessLog: gateway.accessLog ?? defaultGateway.accessLog,
+    serverTiming: gateway.serverTiming ?? defaultGateway.serverTiming,
     workers: gateway.workers ?? defaultGateway.workers,
     parser: gateway.parser ?? defaultGateway.parser,
     envelope: gateway.envelope ?? defaultGateway.envelope,
@@ -144,6 +163,20 @@ function resolveGateway(gateway: GatewayFile, compat: ConfigFile['compat']): Gat
     connectTimeoutMs: gateway.connectTimeout ?? defaultGateway.connectTimeoutMs,
     maxConnectionsPerNode: gateway.maxConnectionsPerNode ?? defaultGateway.maxConnectionsPerNode,
     maxWaitingPerNode: gateway.maxWaitingPerNode ?? defaultGateway.maxWaitingPerNode,
+  }
+}
+
+function resolveTrace(trace: TraceFile): TraceOptions {
+  const { slow } = trace
+  return {
+    sample: trace.sample ?? defaultTrace.sample,
+    routes: trace.routes ?? defaultTrace.routes,
+    errors: trace.errors ?? defaultTrace.errors,
+    slowMs: slow === 0 ? Number.POSITIVE_INFINITY : (slow ?? defaultTrace.slowMs),
+    capture: trace.capture ?? defaultTrace.capture,
+    redact: listOf(trace.redact) ?? defaultTrace.redact,
+    propagate: (listOf(trace.propagate) as readonly TraceFormat[] | undefined) ?? defaultTrace.propagate,
+    otlpAddr: trace.otlpAddr,
   }
 }
 

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { BalanceOptions } from '../core/options.ts'
 import { BALANCERS, MOST_WORKERS } from '../core/options.ts'
-import { block, choice, duration, integer, integerOrAuto, list, text, toggle } from './fields.ts'
+import { block, choice, duration, integer, integerOrAuto, list, share, text, toggle } from './fields.ts'
 import type { ConfigFile, CorsFile, GatewayFile, ServerTlsFile } from './shape.ts'
 
 const corsSchema: v.GenericSchema<CorsFile> = v.strictObject({
@@ -66,6 +66,16 @@ const tlsSchema: v.GenericSchema<ServerTlsFile> = v.strictObject({
 })
 
 export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
+  accessLog: share({
+    en: 'Share of the requests that get a line in the log, 0 to 1; above 0 those answered 5xx always do.',
+    zh: '写入访问日志的请求比例,0 到 1;大于 0 时,5xx 的请求总会写入。',
+    default: '0',
+  }),
+  serverTiming: toggle({
+    en: 'Answers tell in `Server-Timing` how long node and gateway took.',
+    zh: '在响应头 `Server-Timing` 中给出节点与网关的耗时。',
+    default: 'false',
+  }),
   workers: integerOrAuto(
     {
       en: 'Processes that serve the HTTP port together: as one node, with one set of limits. `auto`: one for each core.',

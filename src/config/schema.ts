@@ -20,6 +20,7 @@ import {
 } from './fields.ts'
 import { gardenSchema } from './schema-garden.ts'
 import { balanceSchema, gatewaySchema } from './schema-gateway.ts'
+import { elasticsearchSchema, metricsSchema, traceSchema } from './schema-observability.ts'
 import { routesSchema } from './schema-route.ts'
 import type { ConfigFile } from './shape.ts'
 
@@ -57,17 +58,6 @@ const tlsSchema = v.strictObject({
     zh: 'etcd 证书应有的名称。',
     default: 'the host of the address',
   }),
-})
-
-const traceSchema = v.strictObject({
-  capture: choice(
-    {
-      en: 'Accepted, without effect yet: whether sampled traces keep the request, secrets redacted.',
-      zh: '暂未生效:采样的链路是否记录请求报文(敏感信息脱敏)。',
-      default: 'off',
-    },
-    ['off', 'redacted'],
-  ),
 })
 
 export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
@@ -265,7 +255,11 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
     zh: '日志与运行时文件目录。',
     default: 'none is written',
   }),
-  trace: block(traceSchema, { en: 'What traces keep; accepted, without effect yet.', zh: '链路跟踪,暂未生效。' }),
+  trace: block(traceSchema, {
+    en: 'Which calls are recorded as traces, and what of them.',
+    zh: '链路跟踪:记录哪些调用,记录哪些内容。',
+  }),
+  metrics: block(metricsSchema, { en: 'Numbers for Prometheus.', zh: 'Prometheus 指标。' }),
   zipkinAddr: text({
     en: 'Address of Zipkin, `http://host:9411/api/v2/spans`.',
     zh: 'zipkin 地址。',
@@ -273,6 +267,10 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
   }),
   redisAddr: text({ en: 'Address of Redis, for services that use it.', zh: 'redis 地址。' }),
   esAddr: text({ en: 'Address of Elasticsearch.', zh: 'elasticsearch 地址。', aliases: ['elasticsearchAddr'] }),
+  elasticsearch: block(elasticsearchSchema, {
+    en: 'What goes to `esAddr` by itself.',
+    zh: '自动写入 `esAddr` 的内容。',
+  }),
   amqpAddr: text({ en: 'Address of RabbitMQ.', zh: 'rabbitmq 地址。', aliases: ['amqpAddress'] }),
   service: block(gardenSchema, {
     en: 'go-garden’s own block; its keys become ours.',

@@ -1,4 +1,6 @@
 /** What the configuration files may hold, as types. `schema.ts` checks files against it; the compiler holds both together. */
+
+import type { TraceOptions } from '../core/observability-options.ts'
 import type { BalanceOptions, Compat, ServerTlsOptions, TlsOptions } from '../core/options.ts'
 
 /** One route as a file gives it. Durations in milliseconds. */
@@ -40,7 +42,30 @@ export interface ServerTlsFile {
   clientCert?: ServerTlsOptions['clientCert'] | undefined
 }
 
+export interface TraceFile {
+  sample?: number | undefined
+  routes?: Record<string, number> | undefined
+  errors?: boolean | undefined
+  slow?: number | undefined
+  capture?: TraceOptions['capture'] | undefined
+  redact?: string | string[] | undefined
+  propagate?: string | string[] | undefined
+  otlpAddr?: string | undefined
+}
+
+export interface MetricsFile {
+  enabled?: boolean | undefined
+  maxSeries?: number | undefined
+}
+
+export interface ElasticsearchFile {
+  logs?: boolean | undefined
+  traces?: boolean | undefined
+}
+
 export interface GatewayFile {
+  accessLog?: number | undefined
+  serverTiming?: boolean | undefined
   workers?: number | 'auto' | undefined
   parser?: 'fast' | 'safe' | undefined
   envelope?: boolean | undefined
@@ -115,7 +140,9 @@ export interface ConfigFile {
   log?: 'human' | 'json' | undefined
   debug?: boolean | undefined
   runtime?: string | undefined
-  trace?: { capture?: 'off' | 'redacted' | undefined } | undefined
+  trace?: TraceFile | undefined
+  metrics?: MetricsFile | undefined
+  elasticsearch?: ElasticsearchFile | undefined
   zipkinAddr?: string | undefined
   redisAddr?: string | undefined
   esAddr?: string | undefined

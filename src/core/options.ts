@@ -1,4 +1,5 @@
 /** The settings of a process, resolved: every duration in milliseconds, every written form (`"5/100"`) parsed once. */
+import type { ElasticsearchOptions, MetricsOptions, TraceOptions } from './observability-options.ts'
 
 /** At most `calls` in any `perMs`. Written `"5/100"`: 100 in 5 seconds. */
 export interface Rate {
@@ -139,6 +140,10 @@ export type Compat = 'native' | 'goms' | 'go-garden'
 
 export interface GatewayOptions {
   readonly compat: Compat
+  /** Share of the requests that get a line in the log, 0 to 1; above 0 those answered 5xx always do. @default 0 */
+  readonly accessLog: number
+  /** Answers tell in `Server-Timing` how long node and gateway took. @default false */
+  readonly serverTiming: boolean
   /** Processes that serve the HTTP port; `auto`: as many as `os.availableParallelism()` says. @default 1 */
   readonly workers: number | 'auto'
   /** What reads requests: our own strict parser on raw sockets, or node:http at several times the cost. @default 'fast' */
@@ -215,6 +220,9 @@ export interface Settings {
   readonly drainMs: number
   /** The sum of all waits at the end stays below. @default 30000 */
   readonly terminationGraceMs: number
+  readonly trace: TraceOptions
+  readonly metrics: MetricsOptions
+  readonly elasticsearch: ElasticsearchOptions
   readonly log: 'human' | 'json'
   /** Debug lines too. */
   readonly debug: boolean
@@ -243,6 +251,8 @@ export const defaultDrainMs = 2000
 
 export const defaultGateway: GatewayOptions = {
   compat: 'native',
+  accessLog: 0,
+  serverTiming: false,
   workers: 1,
   parser: 'fast',
   envelope: true,

@@ -5,6 +5,7 @@ import { afterEach } from 'vitest'
 import { systemClock } from '../core/clock.ts'
 import { type Log, silentLog } from '../core/log.ts'
 import type { NodeInfo } from '../core/node.ts'
+import { defaultElasticsearch, defaultMetrics, defaultTrace } from '../core/observability-options.ts'
 import {
   defaultGateway,
   defaultPolicy,
@@ -132,6 +133,7 @@ export function testSettings(more: {
     policy: { ...defaultPolicy, ...more.policy },
     balance: { default: 'round-robin', services: {} },
     gateway: { ...defaultGateway, ...more.gateway },
+    ...{ trace: defaultTrace, metrics: defaultMetrics, elasticsearch: defaultElasticsearch },
     user: {},
   }
 }
