@@ -5,6 +5,7 @@
  * only       the scenarios it takes part in; all by default
  * claims     what it is checked for besides plain answers; all of CLAIMS by default
  * packages   whose versions are told
+ * floor      it is no gateway, but what one in Node costs at least
  * needs      the key of `gateway:` without which it cannot be
  */
 import { readFileSync } from 'node:fs'
@@ -49,6 +50,12 @@ export const CONTESTANTS = {
     // Its actions answer by themselves, over its own wire; there is no node behind it that could be asked for more.
     claims: ['pipelining'],
     packages: ['moleculer-web', 'moleculer'],
+  },
+  'node-relay': {
+    title: 'Node, relaying unread',
+    load: () => import('./node-relay.mjs'),
+    only: MAIN,
+    floor: true,
   },
 }
 

@@ -43,6 +43,8 @@ http {
     location = /post { return 200 '${SMALL}'; }
     location = /large { alias ${dir}/large.json; }
     location = /count { stub_status; }
+    # Of the relay, which changes no path.
+    location /api/bench/ { rewrite ^/api/bench(/.*)$ $1 last; }
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;

@@ -30,7 +30,16 @@ export function report({ names, scenarios, samples, latency, memory, about }) {
       ),
     )
   }
-  const others = names.filter((name) => !CONTESTANTS[name].ours)
+  const floor = names.find((name) => CONTESTANTS[name].floor)
+  if (floor && scenarios.includes('get')) {
+    say('### What is possible in Node')
+    say(
+      `How many times the CPU time of *${title(floor)}*, for the small GET: sockets as goms has them, one to a node for each of a client, and nothing is read of what passes, let alone changed. A bar above the figure of its contestant cannot be met on this machine.`,
+    )
+    const times = (name) => [title(name), `${(cpu('get', name) / cpu('get', floor)).toFixed(2)} ×`]
+    say(table(['', 'times'], names.filter((name) => CONTESTANTS[name].only === undefined).map(times)))
+  }
+  const others = names.filter((name) => !CONTESTANTS[name].ours && !CONTESTANTS[name].floor)
   if (names.includes('goms') && others.length > 0) {
     say('### How many times the CPU time of goms')
     say(

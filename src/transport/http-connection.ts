@@ -74,7 +74,10 @@ export class HttpConnection implements ExchangeConnection, AnswerSink, AtTurnEnd
     })
   }
 
-  /** Its next request, which is written with all others of this turn. */
+  /**
+   * Its next request, which is written with all others of this turn. Also where they are few: that the node has closed the
+   * connection, or speaks unasked, may be among what came in this turn, and nothing was sent then.
+   */
   take(exchange: UpstreamExchange): void {
     this.#exchange = exchange
     this.movedMs = this.#host.nowMs

@@ -1,7 +1,7 @@
-/** What leaves over one HTTP connection: whatever is said in one turn of the loop goes in one write, at its end. */
+/** What leaves over one HTTP connection: whatever is said in one turn of the loop in one write, at its end or with the last of it. */
 import type { Socket } from 'node:net'
 import { latin1 } from '../http/octets.ts'
-import { type AtTurnEnd, atTurnEnd } from './turn-end.ts'
+import { type AtTurnEnd, atTurnEnd, turnsAreShort } from './turn-end.ts'
 import { copyToWrite, copyWritten } from './write-copies.ts'
 
 /** Up to here a message is one string: the runtime copies it, and writes it without allocating. */
@@ -60,7 +60,7 @@ export class HttpOutbox implements AtTurnEnd {
   end(saying: Saying): void {
     this.#ending = saying
     this.soon()
-    if (!this.#queued) this.settle()
+    if (!this.#queued || turnsAreShort()) this.settle()
   }
 
   turnEnded(): void {

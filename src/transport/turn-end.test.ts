@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { atTurnEnd } from './turn-end.ts'
+import { atTurnEnd, turnsAreShort } from './turn-end.ts'
 
 describe('the end of a turn', () => {
   it('comes after the promises of the turn, for all in their order', async () => {
@@ -45,5 +45,19 @@ describe('the end of a turn', () => {
     for (const other of others) process.on('uncaughtException', other)
     expect(caught).toEqual([mistake])
     expect(seen).toEqual(['b'])
+  })
+
+  it('tells whether the turn before had little to write', async () => {
+    const nothing = { turnEnded() {} }
+    const write = (times: number): void => {
+      for (let i = 0; i < times; i++) atTurnEnd(nothing)
+    }
+    write(5)
+    await turn()
+    expect(turnsAreShort()).toBe(false)
+    write(4)
+    expect(turnsAreShort()).toBe(false)
+    await turn()
+    expect(turnsAreShort()).toBe(true)
   })
 })
