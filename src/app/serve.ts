@@ -18,6 +18,7 @@ import { createHttpPort } from './http-port.ts'
 import { createLog } from './log.ts'
 import { type LogFile, openLogFile } from './log-file.ts'
 import { type RunningNode, startNode } from './node.ts'
+import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
 
@@ -100,6 +101,7 @@ class Process {
   readonly #outbounds = new Map<string, Outbound>()
   #settings: Settings
   #workers: GatewayWorkers | undefined
+  #observability: Observability | undefined
   #closing: Promise<void> | undefined
 
   constructor(definitions: readonly Definition[], first: Definition, loaded: Loaded, options: ServeOptions) {
@@ -120,7 +122,10 @@ class Process {
       const file = fileForWorkers({ file: gatewayFile, gateways: gateways.length, use, balancers })
       this.#workers = await createGatewayWorkers({ file, settings, clock: this.#clock, log: this.#log })
     }
+    const observability = await createObservability({ settings, clock: this.#clock, log: this.#log })
+    this.#observability = observability
     const cluster = joinCluster({
+      observe: observability.observers.outbound,
       settings,
       clock: this.#clock,
       log: this.#log,
@@ -136,6 +141,7 @@ class Process {
       await Promise.all(nodes.map((node) => node.close('now')))
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
+      await observability.close()
       setRunning(undefined)
       await Promise.all(this.#files.map((file) => file.close()))
       throw failed.reason
@@ -178,6 +184,7 @@ class Process {
           outbound: this.#outboundOf(definition.name, joined),
           nodeId,
           ready,
+          observers: this.#observability?.observers,
           log,
           clock: this.#clock,
         })
@@ -193,6 +200,7 @@ class Process {
     cluster.mesh.update(settings.balance)
     for (const { update } of doors) update(settings)
     this.#workers?.update(settings)
+    this.#observability?.update(settings)
     for (const outbound of this.#outbounds.values()) outbound.update(settings)
     this.#announceRunning(cluster)
   }
@@ -227,6 +235,7 @@ class Process {
     await Promise.all(nodes.map((node) => node.close(mode)))
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
+    await this.#observability?.close()
     setRunning(undefined)
     await Promise.all(this.#files.map((file) => file.close()))
   }
