@@ -19,7 +19,7 @@ const INTEGERS: ReadonlySet<string> = new Set([
   'http.response.status_code',
   'http.request.body.size',
   'http.request.resend_count',
-  'rpc.grpc.status_code',
+  'goms.attempt',
 ])
 
 /** The JSON of a message `KeyValue` with a text. */

@@ -38,7 +38,8 @@ export function toZipkinJson(span: Span): string {
   tags += `,"goms.node":${JSON.stringify(span.node)}`
   // The tag that Zipkin colours red; its value is the reason.
   if (error !== undefined) {
-    tags += `,"error":${JSON.stringify(error.message || error.code)},"error.code":${JSON.stringify(error.code)}`
+    tags += `,"error":${JSON.stringify(error.message || error.code)}`
+    if (span.tags['error.code'] === undefined) tags += `,"error.code":${JSON.stringify(error.code)}`
   }
   text += `,"tags":{${tags.slice(1)}}`
   if (span.annotations !== undefined && span.annotations.length > 0) {
