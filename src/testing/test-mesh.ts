@@ -2,6 +2,7 @@
 import { createClusterOf } from '../app/cluster.ts'
 import { createOutbound, type Outbound } from '../app/outbound.ts'
 import { createTracing, type SpanOutlet } from '../app/tracing.ts'
+import { setUserLog } from '../app/user-log.ts'
 import { resolveSettings } from '../config/resolve.ts'
 import type { ConfigFile } from '../config/shape.ts'
 import type { ClientOf } from '../contract/client.ts'
@@ -155,6 +156,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
       log,
     })
 
+  setUserLog(() => log)
   const speaking = (): Outbound => outboundOf(servingService() ?? 'test')
   setRunning({
     settings,
@@ -168,6 +170,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
 
   async function close(): Promise<void> {
     setRunning(undefined)
+    setUserLog(undefined)
     const all = [...nodes, ...(opening === undefined ? [] : [await opening])]
     // Connections of callers first: nobody waits for a node that closes.
     for (const outbound of outbounds.values()) outbound.close()
