@@ -77,7 +77,7 @@ it.each(['EAGAIN', 'ENOSPC'])(
     expect(rig.writes - before).toBeLessThan(40)
     rig.fail = undefined
     rig.clock.advance(500)
-    expect(rig.text()).toBe(line.repeat(1024) + '1976 dropped\n')
+    expect(rig.text()).toBe(`${line.repeat(1024)}1976 dropped\n`)
     rig.outlet.write('again\n')
     expect(rig.text().endsWith('dropped\nagain\n')).toBe(true)
     expect(rig.outlet.waitingBytes).toBe(0)

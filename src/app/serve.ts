@@ -196,6 +196,7 @@ class Process {
           ready,
           observers: this.#observability?.observers,
           log,
+          access: log.access,
           clock: this.#clock,
         })
         doors.push(parts)

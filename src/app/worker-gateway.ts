@@ -101,7 +101,18 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
   announceRunning(settings)
   setUserLog(() => log)
   const { door, update } = await createDoor({
-    ...{ definition, settings, cluster, outbound, observers, log, clock, gather, ready: deps.ready },
+    ...{
+      definition,
+      settings,
+      cluster,
+      outbound,
+      observers,
+      log,
+      access: log.access,
+      clock,
+      gather,
+      ready: deps.ready,
+    },
     // Of the way in of services, which are none of a worker's.
     nodeId: '',
   })

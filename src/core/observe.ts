@@ -124,6 +124,15 @@ export interface GatewayRequest {
   headers(): Iterable<readonly [name: string, value: string]>
   /** Bytes of the answer's body, where its length was known at the head. */
   readonly answerBytes: number | undefined
+  /** Bytes of a streamed answer that went to the client. */
+  readonly sentBytes: number
+  /** Node of the last attempt, and how many there were; over RPC: undefined and 0. */
+  readonly node: string | undefined
+  readonly attempts: number
+  /** Address of whoever asked: what trusted proxies say, else that of the connection. */
+  readonly client: string
+  /** What `X-Request-Id` says on the way to the node and in the answer; undefined where `gateway.requestId` is off. */
+  readonly requestId: string | undefined
   /** Of the request's, where it gives one. */
   readonly bodyBytes: number | undefined
   /** Undefined before a trace was received, which is before a route is looked for. Made when it is asked for. */

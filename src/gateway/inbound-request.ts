@@ -3,6 +3,7 @@
  * what the gateway answers itself.
  */
 import { STATUS_CODES } from 'node:http'
+import { isIP } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { GomsError } from '../core/errors.ts'
@@ -11,6 +12,7 @@ import type { Settings } from '../core/options.ts'
 import { plainAddress } from '../http/cidr.ts'
 import { FIELD } from '../http/field-kinds.ts'
 import { type Origin, toFieldLines } from '../http/header-rules.ts'
+import { REQUEST_ID } from '../http/request-id.ts'
 import type { Target } from '../http/target.ts'
 import { decided, type Sampler } from '../telemetry/sampler.ts'
 import { newTraceWords, receiveTrace, rootOf } from '../telemetry/trace-context.ts'
@@ -18,6 +20,7 @@ import type { ExchangeEvents, HttpExchange } from '../transport/http-exchange.ts
 import { dateLine } from './date-line.ts'
 import { toFailure } from './failures.ts'
 import type { IdleWatch, Watched } from './idle-watch.ts'
+import { idIn, newRequestIdLine, requestIdLine } from './request-id-line.ts'
 import type { Route } from './route.ts'
 
 /** What the gateway says itself. */
@@ -72,6 +75,13 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
   answerFields = ''
   trusted = false
   status = 0
+  sentBytes = 0
+  /** When its last attempt began; only where answers tell their times. */
+  sentMs = 0
+  node: string | undefined
+  attempts = 0
+  /** Lines for the node, and for the client; empty where requests get no id. */
+  requestIdLine = ''
   error: GomsError | undefined
   readonly startedMs: number
   headMs: number | undefined
@@ -90,7 +100,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
     this.settings = host.settings
     this.exchange = exchange
     this.#told = !host.observing
-    this.startedMs = host.observing ? host.clock.now() : 0
+    this.startedMs = host.observing || host.settings.gateway.serverTiming ? host.clock.now() : 0
   }
 
   get method(): string {
@@ -166,12 +176,40 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
   receiveTrace(service: string, action: string): void {
     const { fields } = this.exchange
     const { sampler } = this.#host
-    if (!fields.has(FIELD.trace)) {
-      this.#traceWords = newTraceWords(sampler, service, action)
-      return
+    if (!fields.has(FIELD.trace)) this.#traceWords = newTraceWords(sampler, service, action)
+    else {
+      const trace = receiveTrace((name) => fields.get(name))
+      this.#trace = decided(trace, sampler, this.trusted, service, action)
     }
-    const trace = receiveTrace((name) => fields.get(name))
-    this.#trace = decided(trace, sampler, this.trusted, service, action)
+    if (this.settings.gateway.requestId) this.#nameIt()
+  }
+
+  /** For an answer of a node whose head goes out now: https://www.w3.org/TR/server-timing/. */
+  timingLine(): string {
+    if (!this.settings.gateway.serverTiming || this.sentMs === 0) return ''
+    const nodeMs = this.#host.clock.now() - this.sentMs
+    const gatewayMs = this.sentMs - this.startedMs
+    return `server-timing: node;dur=${nodeMs.toFixed(2)}, gateway;dur=${gatewayMs.toFixed(2)}\r\n`
+  }
+
+  #nameIt(): void {
+    const { fields } = this.exchange
+    const words = this.#traceWords
+    this.requestIdLine =
+      words === undefined || fields.has(FIELD.requestId)
+        ? requestIdLine(fields.get(REQUEST_ID), () => this.trace.traceId)
+        : newRequestIdLine(words)
+  }
+
+  get requestId(): string | undefined {
+    return this.requestIdLine === '' ? undefined : idIn(this.requestIdLine)
+  }
+
+  get client(): string {
+    if (!this.trusted) return this.address
+    const said = this.exchange.fields.get('x-forwarded-for')?.split(',', 1)[0]?.trim()
+    // It stands in a line of the log: what is no address is not shown as one.
+    return said !== undefined && isIP(said) !== 0 ? said : this.address
   }
 
   /** The trace as numbers, where it begins here. */
@@ -245,7 +283,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
       return
     }
     if (exchange.upgrade !== undefined || this.#hasLargeBody()) exchange.closeAfter()
-    let fields = toFieldLines(headers) + this.answerFields + dateLine(this.#host.clock.wallMs())
+    let fields = toFieldLines(headers) + this.answerFields + this.requestIdLine + dateLine(this.#host.clock.wallMs())
     const length = Buffer.byteLength(body)
     const bodiless = status === 204 || exchange.method === 'HEAD'
     if (bodiless && status !== 204) fields += `content-length: ${length}\r\n`

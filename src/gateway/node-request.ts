@@ -2,7 +2,7 @@
 import type { Attempt } from '../core/call.ts'
 import { forNextHop } from '../core/deadline.ts'
 import { type NodeInfo, toHostPort } from '../core/node.ts'
-import { type OriginLines, originLines, toFieldLines, toNodeLines } from '../http/header-rules.ts'
+import { type OriginLines, originLines, type ToNodeOptions, toFieldLines, toNodeLines } from '../http/header-rules.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { flat } from '../http/octets.ts'
 import type { InboundRequest } from './inbound-request.ts'
@@ -10,6 +10,8 @@ import { defaultTraceLines, type TraceLines } from './trace-lines.ts'
 
 const IDENTITY = { identityEncoding: true }
 const ANY_ENCODING = { identityEncoding: false }
+const NAMED_IDENTITY = { identityEncoding: true, requestId: true }
+const NAMED_ANY_ENCODING = { identityEncoding: false, requestId: true }
 
 interface KnownOrigin extends OriginLines {
   /** The host that its lines name. */
@@ -48,8 +50,14 @@ export class NodeRequests {
    */
   common(request: InboundRequest, envelope: boolean): string {
     const { identity } = request
-    const options = envelope ? IDENTITY : ANY_ENCODING
-    const lines = toNodeLines(request.exchange.fields, request, options, this.#originOf(request))
+    const { requestIdLine } = request
+    const lines =
+      toNodeLines(
+        request.exchange.fields,
+        request,
+        optionsOf(envelope, requestIdLine !== ''),
+        this.#originOf(request),
+      ) + requestIdLine
     const client = request.traced ? lines : lines + this.#traces.ofRequest(request)
     const sent = identity == null ? undefined : toIdentityHeader(identity)
     return sent === undefined ? client : `${client}${INTERNAL.identity}: ${sent}\r\n`
@@ -105,6 +113,11 @@ export class NodeRequests {
     const target = `${node.service}/${node.id}`
     return this.#always + toFieldLines([INTERNAL.attempt, String(attempt), INTERNAL.target, target])
   }
+}
+
+function optionsOf(envelope: boolean, named: boolean): ToNodeOptions {
+  if (named) return envelope ? NAMED_IDENTITY : NAMED_ANY_ENCODING
+  return envelope ? IDENTITY : ANY_ENCODING
 }
 
 /** The host comes first. Clients of HTTP/1.0 may leave it out; HTTP/1.1 may not. */
