@@ -1,4 +1,8 @@
 /** Puts the right thing behind a node's ports: the way in of a service, or the gateway. */
+
+import type { ObserveRequests } from '../core/observe.ts'
+import { joinObservers } from '../core/observers.ts'
+import type * as accessLog from '../gateway/access-log.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { DoorDeps, DoorParts, GatewayDoor } from './door.ts'
@@ -13,8 +17,9 @@ export async function createDoor(deps: DoorDeps): Promise<DoorParts> {
 }
 
 async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts> {
-  const [{ createGateway }, { createMethodCodecs }, { dispatchRpc }] = await Promise.all([
+  const [{ createGateway }, { createAccessLog }, { createMethodCodecs }, { dispatchRpc }] = await Promise.all([
     import('../gateway/create-gateway.ts'),
+    import('../gateway/access-log.ts'),
     import('../rpcx/learning-codec.ts'),
     import('../mesh/rpc-carrier.ts'),
   ])
@@ -24,6 +29,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     dispatcher: cluster.mesh,
     upstream: await cluster.rpcUpstream(),
     callKey,
+    formats: settings.trace.propagate,
     local: (nodeId: string) => local.get(nodeId),
   }
   // One pair for each method: only names that contracts expose come here.
@@ -41,6 +47,8 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     upstream: await cluster.upstream(),
     stats: (service) => cluster.mesh.stats(service),
     gather,
+    sampler: cluster.sampler,
+    observe: withAccessLog(deps, createAccessLog),
     sendMethod(call, input, result) {
       const payload = { method: call.action, input, codecs: codecsOf(`${call.service}.${call.action}`) }
       return dispatchRpc(carrying, call, payload, result)
@@ -59,4 +67,15 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     async start() {},
   }
   return { door, update: (changed) => gateway.update(changed) }
+}
+
+/** Where there is no access log, nobody is told for its sake. */
+function withAccessLog(
+  { settings, observers, access, clock }: DoorDeps,
+  create: typeof accessLog.createAccessLog,
+): ObserveRequests | undefined {
+  const share = settings.gateway.accessLog
+  if (share === 0 || access === undefined) return observers?.requests
+  const requests = create({ share, write: access, clock })
+  return joinObservers([{ requests }, ...(observers ? [{ requests: observers.requests }] : [])]).requests
 }

@@ -15,11 +15,13 @@ import { createDoor } from './create-door.ts'
 import type { DoorParts } from './door.ts'
 import { createGatewayWorkers, fileForWorkers, type GatewayWorkers, workerCount } from './gateway-workers.ts'
 import { createHttpPort } from './http-port.ts'
-import { createLog } from './log.ts'
+import { createLog, droppedLine, type LogSinks, type ServiceLog, toServiceLog } from './log.ts'
 import { type LogFile, openLogFile } from './log-file.ts'
 import { type RunningNode, startNode } from './node.ts'
+import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
+import { setUserLog } from './user-log.ts'
 
 export interface ServeOptions {
   /** As on the command line, in any spelling: `{ httpPort: 8080, etcdAddr: '10.0.0.1:2379', configs: 'conf' }`. */
@@ -56,6 +58,7 @@ export interface Served {
 
 /** What a save of the files changes without a restart. */
 const LIVE = [
+  ...['sample', 'routes', 'errors', 'slowMs', 'capture', 'redact'].map((key) => `trace.${key}`),
   'routes',
   'policy',
   'user',
@@ -95,11 +98,15 @@ class Process {
   readonly #options: ServeOptions
   readonly #clock: Clock = systemClock
   readonly #files: LogFile[] = []
-  readonly #log: Log
+  /** Who else takes lines. */
+  readonly #sinks: LogSinks = { also: undefined }
+  readonly #logs = new Map<string, ServiceLog>()
+  readonly #log: ServiceLog
   readonly #first: Definition
   readonly #outbounds = new Map<string, Outbound>()
   #settings: Settings
   #workers: GatewayWorkers | undefined
+  #observability: Observability | undefined
   #closing: Promise<void> | undefined
 
   constructor(definitions: readonly Definition[], first: Definition, loaded: Loaded, options: ServeOptions) {
@@ -120,7 +127,11 @@ class Process {
       const file = fileForWorkers({ file: gatewayFile, gateways: gateways.length, use, balancers })
       this.#workers = await createGatewayWorkers({ file, settings, clock: this.#clock, log: this.#log })
     }
+    const observability = await createObservability({ settings, clock: this.#clock, log: this.#log })
+    this.#observability = observability
     const cluster = joinCluster({
+      observe: observability.observers.outbound,
+      sampler: observability.sampler,
       settings,
       clock: this.#clock,
       log: this.#log,
@@ -128,6 +139,7 @@ class Process {
       use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
       onHardEvidence: (node, transport) => this.#workers?.tell({ node, transport }),
     })
+    cluster.then(({ callKey }) => observability.keyed(callKey)).catch(() => {})
     const doors: DoorParts[] = []
     const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
     const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -136,8 +148,8 @@ class Process {
       await Promise.all(nodes.map((node) => node.close('now')))
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
-      setRunning(undefined)
-      await Promise.all(this.#files.map((file) => file.close()))
+      await observability.close()
+      await this.#end()
       throw failed.reason
     }
     const joined = await cluster
@@ -157,20 +169,24 @@ class Process {
 
   #startNode(definition: Definition, cluster: Promise<Cluster>, doors: DoorParts[]): Promise<RunningNode> {
     const { settings } = this.#loaded
-    const log = definition === this.#first ? this.#log : this.#logOf(definition.name)
+    const log = this.#logOf(definition.name)
     const workers = definition.kind === 'gateway' ? this.#workers : undefined
     return startNode({
       settings,
       clock: this.#clock,
       log,
       cluster,
+      named: (node) => {
+        log.node = node
+      },
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
       httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
-      door: async (joined, nodeId, ready) => {
+      door: async (joined, { id: nodeId, name }, ready) => {
         this.#announceRunning(joined)
-        if (workers) return workers.door(joined, ready)
+        if (workers) return workers.door(joined, name, ready)
+        this.#observability?.named(definition.name, name)
         const parts = await createDoor({
           definition,
           settings,
@@ -178,7 +194,9 @@ class Process {
           outbound: this.#outboundOf(definition.name, joined),
           nodeId,
           ready,
+          observers: this.#observability?.observers,
           log,
+          access: log.access,
           clock: this.#clock,
         })
         doors.push(parts)
@@ -193,6 +211,7 @@ class Process {
     cluster.mesh.update(settings.balance)
     for (const { update } of doors) update(settings)
     this.#workers?.update(settings)
+    this.#observability?.update(settings)
     for (const outbound of this.#outbounds.values()) outbound.update(settings)
     this.#announceRunning(cluster)
   }
@@ -201,6 +220,7 @@ class Process {
   #announceRunning(cluster: Cluster): void {
     // Whoever calls is the service that serves the call in progress; outside of calls the first one speaks.
     const outbound = (): Outbound => this.#outboundOf(servingService() ?? this.#first.name, cluster)
+    setUserLog((service) => this.#logs.get(service ?? '') ?? this.#log)
     setRunning({
       settings: this.#settings,
       fetchAction: (service, action, request) => outbound().fetchAction(service, action, request),
@@ -227,17 +247,37 @@ class Process {
     await Promise.all(nodes.map((node) => node.close(mode)))
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
-    setRunning(undefined)
-    await Promise.all(this.#files.map((file) => file.close()))
+    await this.#observability?.close()
+    await this.#end()
   }
 
-  #logOf(service: string): Log {
-    if (this.#options.log) return this.#options.log
+  async #end(): Promise<void> {
+    setRunning(undefined)
+    setUserLog(undefined)
+    await Promise.all(this.#files.map(({ outlet }) => outlet.close()))
+  }
+
+  #logOf(service: string): ServiceLog {
+    let log = this.#logs.get(service)
+    if (log === undefined) {
+      log = this.#createLog(service)
+      this.#logs.set(service, log)
+    }
+    return log
+  }
+
+  #createLog(service: string): ServiceLog {
+    if (this.#options.log) return toServiceLog(this.#options.log)
     const { settings } = this.#loaded
-    const file =
-      settings.runtimeDir === undefined ? undefined : openLogFile(settings.runtimeDir, logNameOf(service, settings))
+    const { runtimeDir, callKey, registry } = settings
+    const clock = this.#clock
+    const told = droppedLine(service, 'json', clock)
+    const file = runtimeDir === undefined ? undefined : openLogFile(runtimeDir, logNameOf(service, settings), { told })
     if (file) this.#files.push(file)
-    return createLog({ service, format: settings.log, debug: settings.debug, clock: this.#clock, file })
+    return createLog({
+      ...{ service, format: settings.log, debug: settings.debug, clock, file: file?.outlet, sinks: this.#sinks },
+      secrets: [callKey, registry.password].filter((secret) => secret !== undefined),
+    })
   }
 }
 

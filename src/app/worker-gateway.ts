@@ -1,6 +1,6 @@
 /** The gateway of a worker at work: over the view of its primary, with its share of the limits. */
 import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
+import type { ProcessLog } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { setRunning } from '../core/running.ts'
 import type { GatheredStats } from '../gateway/cluster.ts'
@@ -10,8 +10,10 @@ import { type Share, shareOf } from '../resilience/share.ts'
 import { createClusterOf, overSockets } from './cluster.ts'
 import { createDoor } from './create-door.ts'
 import type { Door } from './door.ts'
+import { createObservability } from './observability.ts'
 import { createOutbound } from './outbound.ts'
 import type { Channel } from './process-channel.ts'
+import { setUserLog } from './user-log.ts'
 import type { Evidence, OpenOrder, Reports, StatsList } from './worker-protocol.ts'
 
 /** For the sums of all workers, which the primary waits for itself; then a worker shows its own. */
@@ -24,9 +26,11 @@ export interface WorkerGatewayDeps {
   readonly mirror: Mirror
   readonly kind: OpenOrder['kind']
   readonly callKey: string | undefined
+  /** Name of the node. */
+  readonly node: string
   readonly channel: Channel<Reports>
   readonly clock: Clock
-  readonly log: Log
+  readonly log: ProcessLog
   ready(): boolean
 }
 
@@ -56,9 +60,15 @@ export function inShare(settings: Settings, share: Share): Settings {
 
 export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<WorkerGateway> {
   const { definition, settings, share, mirror, channel, clock, log } = deps
+  const observability = await createObservability({ settings, clock, log })
+  const { observers } = observability
+  observability.named(definition.name, deps.node)
+  observability.keyed(deps.callKey)
   const cluster = createClusterOf(
     {
       ...{ settings, clock, share, balancers: definition.balancers, use: definition.use },
+      observe: observers.outbound,
+      sampler: observability.sampler,
       onHardEvidence: (node, transport) => channel.tell('evidence', { node, transport }),
     },
     {
@@ -89,8 +99,20 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
   }
 
   announceRunning(settings)
+  setUserLog(() => log)
   const { door, update } = await createDoor({
-    ...{ definition, settings, cluster, outbound, log, clock, gather, ready: deps.ready },
+    ...{
+      definition,
+      settings,
+      cluster,
+      outbound,
+      observers,
+      log,
+      access: log.access,
+      clock,
+      gather,
+      ready: deps.ready,
+    },
     // Of the way in of services, which are none of a worker's.
     nodeId: '',
   })
@@ -100,6 +122,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     apply(changed) {
       mesh.update(changed.balance)
       update(changed)
+      observability.update(changed)
       outbound.update(changed)
       announceRunning(changed)
     },
@@ -109,6 +132,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
       await door.close()
       outbound.close()
       await cluster.close()
+      await observability.close()
     },
   }
 }

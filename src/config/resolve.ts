@@ -140,6 +140,7 @@ function resolveGateway(gateway: GatewayFile, compat: ConfigFile['compat']): Gat
   return {
     compat: compat ?? defaultGateway.compat,
     accessLog: gateway.accessLog ?? defaultGateway.accessLog,
+    requestId: gateway.requestId ?? defaultGateway.requestId,
     serverTiming: gateway.serverTiming ?? defaultGateway.serverTiming,
     workers: gateway.workers ?? defaultGateway.workers,
     parser: gateway.parser ?? defaultGateway.parser,

@@ -71,6 +71,11 @@ export const gatewaySchema: v.GenericSchema<GatewayFile> = v.strictObject({
     zh: '写入访问日志的请求比例,0 到 1;大于 0 时,5xx 的请求总会写入。',
     default: '0',
   }),
+  requestId: toggle({
+    en: 'Requests go on with an `X-Request-Id`, and answers tell it: what the client sent, else the trace id.',
+    zh: '为请求加上 `X-Request-Id` 并写入响应:沿用客户端的值,否则用 trace id。',
+    default: 'true',
+  }),
   serverTiming: toggle({
     en: 'Answers tell in `Server-Timing` how long node and gateway took.',
     zh: '在响应头 `Server-Timing` 中给出节点与网关的耗时。',

@@ -65,6 +65,7 @@ export interface ElasticsearchFile {
 
 export interface GatewayFile {
   accessLog?: number | undefined
+  requestId?: boolean | undefined
   serverTiming?: boolean | undefined
   workers?: number | 'auto' | undefined
   parser?: 'fast' | 'safe' | undefined

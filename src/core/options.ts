@@ -142,6 +142,8 @@ export interface GatewayOptions {
   readonly compat: Compat
   /** Share of the requests that get a line in the log, 0 to 1; above 0 those answered 5xx always do. @default 0 */
   readonly accessLog: number
+  /** Requests get an `X-Request-Id`, a client's own or their trace id, and answers tell it. @default true */
+  readonly requestId: boolean
   /** Answers tell in `Server-Timing` how long node and gateway took. @default false */
   readonly serverTiming: boolean
   /** Processes that serve the HTTP port; `auto`: as many as `os.availableParallelism()` says. @default 1 */
@@ -252,6 +254,7 @@ export const defaultDrainMs = 2000
 export const defaultGateway: GatewayOptions = {
   compat: 'native',
   accessLog: 0,
+  requestId: true,
   serverTiming: false,
   workers: 1,
   parser: 'fast',

@@ -55,6 +55,7 @@ export class ClientAnswer {
   data(chunk: Buffer): boolean {
     if (this.#ended) return true
     this.#request.moved = true
+    this.#request.sentBytes += chunk.length
     const held = this.#held
     if (held === undefined) return this.#exchange.write(chunk)
     if (this.#envelope === undefined && chunk.length === held.contentLength && chunk.length <= SCANNED_BYTES) {
@@ -117,15 +118,17 @@ export class ClientAnswer {
   }
 
   #writeHead(head: AnswerHead, fields: Fields, contentLength: number | undefined): void {
-    const { answerFields } = this.#request
+    const { answerFields, requestIdLine } = this.#request
     const framing: AnswerFraming = head.bodiless ? 'none' : (contentLength ?? 'stream')
     let drop = answerFields === '' ? 0 : FIELD.cors
+    if (requestIdLine !== '') drop |= FIELD.requestId
     // RFC 9110 §8.6: a length in answers to HEAD and in 304 speaks of another answer; there is none in a 204.
     if (framing !== 'none' || head.status === 204) drop |= FIELD.framing
     if (framing !== 'stream' || this.#exchange.version === '1.0') drop |= FIELD.trailer
-    let lines = toClientLines(fields, drop) + answerFields
+    let lines = toClientLines(fields, drop) + answerFields + requestIdLine + this.#request.timingLine()
     if (!fields.has(FIELD.date)) lines += dateLine(this.#clock.wallMs())
     this.#exchange.head(head.status, head.reason, lines, framing)
+    this.#request.begun(head.status, typeof framing === 'number' ? framing : undefined)
   }
 }
 

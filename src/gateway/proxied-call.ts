@@ -99,6 +99,9 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
   attempt(attempt: Attempt): AttemptHandle {
     this.#attempt = attempt
     const { request } = this
+    request.node = attempt.node.name
+    request.attempts = attempt.number
+    if (request.settings.gateway.serverTiming) request.sentMs = this.#deps.clock.now()
     const { upstream, nodeRequests } = this.#deps
     const body = this.#body?.open() ?? null
     const streamed = this.#body?.streamed === true
@@ -126,7 +129,7 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
   began(relay: AttemptRelay, isSession: boolean): void {
     this.#over = true
     this.#relay = relay
-    if (isSession) this.request.becomeSession()
+    if (isSession) this.request.opensSession()
   }
 
   opened(session: Session): void {
@@ -144,6 +147,10 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
     this.#dispatched?.cancel()
     if (answered) this.request.exchange.destroy()
     else this.fail(error)
+  }
+
+  held(): Buffer | undefined {
+    return this.#body?.held()
   }
 
   data(chunk: Buffer): boolean {

@@ -32,6 +32,8 @@ export const FIELD: {
   readonly date: 65536
   readonly contentType: 131072
   readonly contentEncoding: 262144
+  /** `X-Request-Id`: a name only, written anew by a gateway that gives names. */
+  readonly requestId: 524288
 } = {
   hop: 1,
   internal: 2,
@@ -52,6 +54,7 @@ export const FIELD: {
   date: 65536,
   contentType: 131072,
   contentEncoding: 262144,
+  requestId: 524288,
 }
 
 const KNOWN: readonly (readonly [name: string, kind: number])[] = [
@@ -98,6 +101,7 @@ const KNOWN: readonly (readonly [name: string, kind: number])[] = [
   ['date', FIELD.date],
   ['content-type', FIELD.contentType],
   ['content-encoding', FIELD.contentEncoding],
+  ['x-request-id', FIELD.requestId],
 ]
 
 /** Prefixes of names that are of one kind, whatever follows. */

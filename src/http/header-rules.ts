@@ -31,6 +31,8 @@ export interface OriginLines {
 export interface ToNodeOptions {
   /** The answer has to be read: it is asked for uncompressed. */
   readonly identityEncoding: boolean
+  /** The caller writes an id of the request. @default what the client sent stays */
+  readonly requestId?: boolean
 }
 
 /** What is never passed on to a node as it came: of one hop, not to be believed, or written anew. */
@@ -57,6 +59,7 @@ export function toNodeLines(
   let drops = NOT_TO_NODES
   if (!origin.trusted) drops |= FIELD.forwarded
   if (options.identityEncoding) drops |= FIELD.acceptEncoding
+  if (options.requestId) drops |= FIELD.requestId
   let listed = connectionOptions(fields).listed
   const believed = origin.trusted && fields.has(FIELD.forwarded)
   if (believed) listed = listed ? new Set([...listed, 'x-forwarded-for']) : FORWARDED_FOR

@@ -2,14 +2,15 @@
 import type { HandlerContext } from '../contract/handler.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
-import { receiveTraceWords } from '../telemetry/trace-context.ts'
+import { createLogger, type Log, type LogFields, type Logger } from '../core/log.ts'
+import type { Served } from '../core/observe.ts'
+import { childOf, receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { CallerHeaders } from './internal-headers.ts'
-import { type Callee, ServedCall } from './served-call.ts'
+import { type Callee, callFields, ServedCall } from './served-call.ts'
 
 /** One RPC call at the node that serves it. */
-export class RpcCall extends ServedCall {
+export class RpcCall extends ServedCall implements Served {
   readonly #received: RpcReceived
 
   constructor(received: RpcReceived, from: CallerHeaders, callee: Callee, deadlineMs: number | undefined) {
@@ -17,13 +18,36 @@ export class RpcCall extends ServedCall {
     this.#received = received
   }
 
+  get transport(): 'rpc' {
+    return 'rpc'
+  }
+
+  get name(): string {
+    return this.#received.method
+  }
+
+  /** Nobody waits for the answer. */
+  get withdrawn(): boolean {
+    return this.#received.withdrawn
+  }
+
   protected override sent(lowerCaseName: string): string | undefined {
     return this.#received.metadata(lowerCaseName)
   }
 
   protected override receivedTrace(): TraceContext {
-    const words = this.#received.trace
+    const { trace: words, position } = this.#received
+    if (position !== undefined) return childOf(position)
     return words === undefined ? super.receivedTrace() : receiveTraceWords(words)
+  }
+
+  protected override sentDecision(): boolean | undefined {
+    const { sampled, trace } = this.#received
+    return sampled ?? trace?.sampled
+  }
+
+  protected override get action(): string {
+    return this.#received.method
   }
 
   /** Only now: a handler that never looks at its signal costs no listener. */
@@ -65,7 +89,7 @@ class RpcContext implements HandlerContext {
   readonly #call: RpcCall
   readonly #deps: RpcContextDeps
   #clients: Readonly<Record<string, unknown>> | undefined
-  #log: Log | undefined
+  #log: Logger | undefined
 
   constructor(call: RpcCall, deps: RpcContextDeps) {
     this.#call = call
@@ -90,6 +114,10 @@ class RpcContext implements HandlerContext {
     return this.#call.trace
   }
 
+  get requestId(): string | undefined {
+    return this.#call.requestId
+  }
+
   get caller(): string | undefined {
     return this.#call.caller
   }
@@ -111,7 +139,7 @@ class RpcContext implements HandlerContext {
     return () => call.leftMs()
   }
 
-  get log(): Log {
+  get log(): Logger {
     this.#log ??= withTrace(this.#deps.log, this.#call)
     return this.#log
   }
@@ -124,13 +152,10 @@ class RpcContext implements HandlerContext {
 }
 
 /** The trace is read when the first line is written. */
-function withTrace(log: Log, call: CallContext): Log {
-  type Fields = Readonly<Record<string, unknown>>
-  const all = (fields: Fields | undefined): Fields => ({ traceId: call.traceId, ...fields })
-  return {
-    debug: (message, fields) => log.debug(message, all(fields)),
-    info: (message, fields) => log.info(message, all(fields)),
-    warn: (message, fields) => log.warn(message, all(fields)),
-    error: (message, fields) => log.error(message, all(fields)),
-  }
+function withTrace(log: Log, call: RpcCall): Logger {
+  let fields: LogFields | undefined
+  return createLogger(log, () => {
+    fields ??= callFields(call)
+    return fields
+  })
 }

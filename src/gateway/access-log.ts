@@ -1,0 +1,51 @@
+/** The gateway's access log: a line for a share of the requests, and for each that was answered 5xx. */
+import type { Clock } from '../core/clock.ts'
+import type { AccessEntry } from '../core/log.ts'
+import type { GatewayRequest, ObserveRequests, RequestObserver } from '../core/observe.ts'
+
+/** Longer paths are cut. */
+const MAX_PATH_CHARS = 2048
+
+export interface AccessLogDeps {
+  /** `gateway.accessLog`, above 0. */
+  readonly share: number
+  write(entry: AccessEntry): void
+  readonly clock: Clock
+  /** 0 to 1. @default Math.random */
+  readonly random?: () => number
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+export function createAccessLog({ share, write, clock, random = Math.random }: AccessLogDeps): ObserveRequests {
+  const entry: Mutable<AccessEntry> = {
+    ...{ atMs: 0, method: '', path: '', status: 0, bytes: 0, durationMs: 0, service: undefined, action: undefined },
+    ...{ node: undefined, attempts: 0, client: '', requestId: undefined, traceId: undefined },
+  }
+
+  function wants(request: GatewayRequest): boolean {
+    return share >= 1 || request.status >= 500 || random() < share
+  }
+
+  const observer: RequestObserver = {
+    request(request, _complete, nowMs) {
+      if (!wants(request)) return
+      const { route, path } = request
+      entry.atMs = clock.wallMs()
+      entry.method = request.method
+      entry.path = path.length > MAX_PATH_CHARS ? `${path.slice(0, MAX_PATH_CHARS)}…` : path
+      entry.status = request.status
+      entry.bytes = request.answerBytes ?? request.sentBytes
+      entry.durationMs = nowMs - request.startedMs
+      entry.service = route?.service
+      entry.action = route?.action
+      entry.node = request.node
+      entry.attempts = request.attempts
+      entry.client = request.client
+      entry.requestId = request.requestId
+      entry.traceId = request.traceId
+      write(entry)
+    },
+  }
+  return () => observer
+}
