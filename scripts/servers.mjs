@@ -1,8 +1,12 @@
-/** Installs the servers that tests start by themselves on free ports, where the system has apt-get. */
+/**
+ * Installs the servers that tests start by themselves on free ports, where the system has apt-get, and fetches those that
+ * run on Java.
+ */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { fetchElasticsearch, hasElasticsearch } from './elasticsearch.mjs'
 
 /** Command that tests look for → Debian package that has it. */
 export const SERVERS = {
@@ -11,10 +15,17 @@ export const SERVERS = {
   'redis-server': 'redis-server',
   nginx: 'nginx',
   haproxy: 'haproxy',
+  java: 'default-jdk-headless',
+  mvn: 'maven',
 }
 
-/** Names of the server commands that are not there. */
+/** Names of the servers that are not there. */
 export function missingServers() {
+  const fetched = hasElasticsearch() ? [] : ['elasticsearch']
+  return [...missingCommands(), ...fetched]
+}
+
+function missingCommands() {
   return Object.keys(SERVERS).filter((command) => pathOf(command) === undefined)
 }
 
@@ -39,7 +50,12 @@ export function pathOf(command) {
 }
 
 function install() {
-  const missing = missingServers()
+  const status = installCommands()
+  return status === 0 && fetchElasticsearch() ? 0 : 1
+}
+
+function installCommands() {
+  const missing = missingCommands()
   if (missing.length === 0) {
     process.stderr.write(`servers: ${Object.keys(SERVERS).join(', ')} are installed\n`)
     return 0
@@ -59,7 +75,7 @@ function install() {
     return spawnSync(command, rest, { env, stdio: ['ignore', 2, 2] }).status === 0
   }
   const line = ['-y', '-qq', '--no-install-recommends', 'install', ...packages]
-  if (apt(...line) || (apt('-qq', 'update') && apt(...line))) return missingServers().length === 0 ? 0 : 1
+  if (apt(...line) || (apt('-qq', 'update') && apt(...line))) return missingCommands().length === 0 ? 0 : 1
   process.stderr.write('servers: apt-get failed\n')
   return 1
 }
