@@ -150,9 +150,11 @@ export interface RequestObserver {
 /**
  * Asked once for each route.
  * @param route undefined: for all that have none
+ * @param gateway its name
  */
 export type ObserveRequests = (
   route: { readonly service: string; readonly action: string } | undefined,
+  gateway: string,
 ) => RequestObserver | undefined
 
 /** All who want to know, of one process. */

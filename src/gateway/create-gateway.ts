@@ -74,7 +74,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     { settings: deps.settings },
     {
       side: 'outside',
-      observe: deps.observe,
+      observe: deps.observe && ((route) => deps.observe?.(route, definition.name)),
       closed(service, action) {
         const route = `/api/${service}/${action}`
         if (said.has(route)) return
@@ -157,10 +157,10 @@ class Host implements InboundHost {
   readonly #says = new Map<string, (say: () => void) => void>()
   #whenIdle: (() => void)[] = []
 
-  constructor({ settings, clock, log, observe, sampler }: GatewayDeps, watch: IdleWatch) {
+  constructor({ definition, settings, clock, log, observe, sampler }: GatewayDeps, watch: IdleWatch) {
     this.sampler = sampler
     this.observing = observe !== undefined
-    this.unrouted = observe?.(undefined)
+    this.unrouted = observe?.(undefined, definition.name)
     this.settings = settings
     this.clock = clock
     this.watch = watch

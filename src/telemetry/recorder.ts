@@ -9,10 +9,6 @@ import { RequestRecorder } from './request-recorder.ts'
 import { ServedRecorder } from './served-recorder.ts'
 
 export interface Recorder extends Observers {
-  readonly outbound: NonNullable<Observers['outbound']>
-  readonly served: NonNullable<Observers['served']>
-  /** @param gateway its name */
-  requestsOf(gateway: string): NonNullable<Observers['requests']>
   /** Changed settings. */
   update(options: Recorded): void
 }
@@ -22,7 +18,7 @@ export function createRecorder(deps: RecorderDeps): Recorder {
   return {
     outbound: (service, action) => new OutboundRecorder(recording, service, action),
     served: (service) => new ServedRecorder(recording, service),
-    requestsOf: (gateway) => (route) => new RequestRecorder(recording, gateway, route),
+    requests: (route, gateway) => new RequestRecorder(recording, gateway, route),
     update(options) {
       recording.options = options
     },

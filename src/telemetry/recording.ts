@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Transport } from '../core/node.ts'
 import type { TraceOptions } from '../core/observability-options.ts'
 import type { Span, SpanSink } from '../core/span.ts'
-import type { RequestRedactor } from './request-capture.ts'
+import type { Redactor } from './redaction.ts'
 import { attemptError, attemptTags } from './span-tags.ts'
 import { createStepRing, type Step, type StepRing } from './step-ring.ts'
 
@@ -16,8 +16,8 @@ export interface RecorderDeps {
   readonly sink: SpanSink
   /** Name of the node of that service in this process, `<rpc address>_<http address>`; empty: it has none. */
   nodeOf(service: string): string
-  /** Takes secrets out of what is told. */
-  readonly redactor: RequestRedactor
+  /** What takes secrets out of what is told, now. */
+  redactor(): Redactor
   readonly options: Recorded
 }
 
@@ -34,8 +34,8 @@ export class Recording {
     this.#offsetMs = this.#offset()
   }
 
-  get redactor(): RequestRedactor {
-    return this.#deps.redactor
+  get redactor(): Redactor {
+    return this.#deps.redactor()
   }
 
   /** Whether a call is recorded although it was not drawn. */
