@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pathOf } from './servers.mjs'
 
 /** The last line that runs on Java 17. */
 const VERSION = '8.19.5'
@@ -18,8 +19,12 @@ export const ELASTICSEARCH_ARGS = [
   ...['-cp', [join(home, 'classes'), join(home, 'lib', '*')].join(delimiter), 'ElasticsearchNode', home],
 ]
 
-/** Whether it is there as it should be. Whether Java is there is asked elsewhere. */
+/** Whether it can be started: fetched as it should be, and Java is there. */
 export function hasElasticsearch() {
+  return isFetched() && pathOf('java') !== undefined
+}
+
+function isFetched() {
   try {
     return readFileSync(join(home, 'made-of'), 'utf8') === madeOf()
   } catch {
@@ -27,30 +32,40 @@ export function hasElasticsearch() {
   }
 }
 
-/** Needs `mvn` and a JDK. Returns whether it is there. */
+/** Fetches it where it is missing. Installing Maven and a JDK is left to their owner. Returns an exit code. */
 export function fetchElasticsearch() {
-  if (hasElasticsearch()) return true
+  if (isFetched()) {
+    process.stderr.write('servers: elasticsearch in .cache\n')
+    return 0
+  }
+  const tools = ['javac', 'mvn'].filter((command) => pathOf(command) === undefined)
+  if (tools.length > 0) {
+    process.stderr.write(
+      `servers: no elasticsearch without ${tools.join(' and ')} (Debian: default-jdk-headless, maven)\n`,
+    )
+    return 0
+  }
   process.stderr.write(`servers: fetching Elasticsearch ${VERSION} …\n`)
   rmSync(home, { recursive: true, force: true })
   for (const folder of ['plugins', 'classes']) mkdirSync(join(home, folder), { recursive: true })
   mkdirSync(module, { recursive: true })
   const lib = join(home, 'lib')
   const maven = ['-B', '-q', '-f', join(source, 'pom.xml'), `-Delasticsearch=${VERSION}`]
-  if (!run('mvn', [...maven, 'dependency:copy-dependencies', `-DoutputDirectory=${lib}`])) return false
+  if (!run('mvn', [...maven, 'dependency:copy-dependencies', `-DoutputDirectory=${lib}`])) return 1
   // A module has a class loader of its own, and its jars nowhere else.
   for (const jar of readdirSync(lib).filter((name) => /^(netty|transport-netty4)-/.test(name))) {
     renameSync(join(lib, jar), join(module, jar))
   }
   const inJar = 'META-INF/es-plugins/transport-netty4/plugin-descriptor.properties'
-  if (!run('jar', ['xf', join(module, `transport-netty4-${VERSION}.jar`), inJar], module)) return false
+  if (!run('jar', ['xf', join(module, `transport-netty4-${VERSION}.jar`), inJar], module)) return 1
   // Here all is on the class path, so the module is none of Java's.
   const descriptor = readFileSync(join(module, inJar), 'utf8').replace(/^modulename=.*$/m, '')
   writeFileSync(join(module, 'plugin-descriptor.properties'), descriptor)
   rmSync(join(module, 'META-INF'), { recursive: true })
   const compile = ['-cp', join(lib, '*'), '-proc:none', '-d', join(home, 'classes')]
-  if (!run('javac', [...compile, join(source, 'ElasticsearchNode.java')])) return false
+  if (!run('javac', [...compile, join(source, 'ElasticsearchNode.java')])) return 1
   writeFileSync(join(home, 'made-of'), madeOf())
-  return true
+  return 0
 }
 
 function madeOf() {

@@ -1,12 +1,8 @@
-/**
- * Installs the servers that tests start by themselves on free ports, where the system has apt-get, and fetches those that
- * run on Java.
- */
+/** Installs the servers that tests start by themselves on free ports, where the system has apt-get. */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchElasticsearch, hasElasticsearch } from './elasticsearch.mjs'
 
 /** Command that tests look for → Debian package that has it. */
 export const SERVERS = {
@@ -15,17 +11,10 @@ export const SERVERS = {
   'redis-server': 'redis-server',
   nginx: 'nginx',
   haproxy: 'haproxy',
-  java: 'default-jdk-headless',
-  mvn: 'maven',
 }
 
-/** Names of the servers that are not there. */
+/** Names of the server commands that are not there. */
 export function missingServers() {
-  const fetched = hasElasticsearch() ? [] : ['elasticsearch']
-  return [...missingCommands(), ...fetched]
-}
-
-function missingCommands() {
   return Object.keys(SERVERS).filter((command) => pathOf(command) === undefined)
 }
 
@@ -50,12 +39,7 @@ export function pathOf(command) {
 }
 
 function install() {
-  const status = installCommands()
-  return status === 0 && fetchElasticsearch() ? 0 : 1
-}
-
-function installCommands() {
-  const missing = missingCommands()
+  const missing = missingServers()
   if (missing.length === 0) {
     process.stderr.write(`servers: ${Object.keys(SERVERS).join(', ')} are installed\n`)
     return 0
@@ -75,9 +59,14 @@ function installCommands() {
     return spawnSync(command, rest, { env, stdio: ['ignore', 2, 2] }).status === 0
   }
   const line = ['-y', '-qq', '--no-install-recommends', 'install', ...packages]
-  if (apt(...line) || (apt('-qq', 'update') && apt(...line))) return missingCommands().length === 0 ? 0 : 1
+  if (apt(...line) || (apt('-qq', 'update') && apt(...line))) return missingServers().length === 0 ? 0 : 1
   process.stderr.write('servers: apt-get failed\n')
   return 1
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = install()
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  // Jars look for commands with what is above.
+  const { fetchJars } = await import('./jars.mjs')
+  const { fetchElasticsearch } = await import('./elasticsearch.mjs')
+  process.exitCode = install() || fetchJars() || fetchElasticsearch()
+}

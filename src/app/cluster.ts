@@ -5,11 +5,13 @@ import type { Clock } from '../core/clock.ts'
 import { createDeadlineSweep, type Deadlines } from '../core/deadline-sweep.ts'
 import type { Log } from '../core/log.ts'
 import type { Address, Transport } from '../core/node.ts'
+import type { ObserveOutbound } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import { createMesh, type Mesh } from '../mesh/mesh.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Share } from '../resilience/share.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import type { RpcUpstream } from '../transport/rpc-upstream.ts'
 import type { Upstream } from '../transport/upstream.ts'
@@ -28,6 +30,8 @@ export interface Cluster {
   readonly direct: boolean
   /** The clock of calls: their deadlines share one timer. */
   readonly callClock: Clock
+  /** Traces are recorded: decides which. Undefined: none is, and decisions are passed on as they came. */
+  readonly sampler: Sampler | undefined
   /** The key that calls between nodes carry; undefined: none is configured, everybody is let in. */
   readonly callKey: string | undefined
   close(): Promise<void>
@@ -41,6 +45,9 @@ export interface ClusterDeps {
   readonly use?: readonly Middleware[] | undefined
   /** @default the registry that the settings choose; `embedded` is hosted here where nobody does yet */
   readonly openRegistry?: (() => Promise<Registry>) | undefined
+  /** Told of all calls that this process makes. @default nobody */
+  readonly observe?: ObserveOutbound | undefined
+  readonly sampler?: Sampler | undefined
   /** What this process may use of limits. @default all */
   readonly share?: Share | undefined
   /** Told of hard evidence that this process finds against nodes. */
@@ -111,6 +118,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       rpc?.forget(node.rpc)
     },
     share: deps.share,
+    observe: deps.observe,
     onHardEvidence: deps.onHardEvidence,
     clock: callClock,
     deadlines: parts.deadlines,
@@ -133,6 +141,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
     local: new Map(),
     direct: (deps.use ?? []).length === 0,
     callClock,
+    sampler: deps.sampler,
     upstream() {
       openingHttp ??= openHttp()
       return openingHttp

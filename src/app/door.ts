@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Transport } from '../core/node.ts'
+import type { Observers } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import type { GatheredStats } from '../gateway/cluster.ts'
 import type { ExchangeHandler } from '../transport/http-exchange.ts'
@@ -68,6 +69,8 @@ export interface DoorDeps<D extends Definition = Definition> {
   readonly ready: () => boolean
   /** The numbers of all workers of a gateway; undefined: this process is all of it. */
   readonly gather?: (() => Promise<GatheredStats>) | undefined
+  /** Told of what the door serves. @default nobody */
+  readonly observers?: Observers | undefined
   readonly log: Log
   readonly clock: Clock
 }

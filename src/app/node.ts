@@ -34,7 +34,7 @@ export interface NodeDeps {
   /** Makes the HTTP port, not yet bound. */
   httpPort(): Promise<HttpPort>
   /** Makes what stands behind it, once the cluster is there. */
-  door(cluster: Cluster, nodeId: string, ready: () => boolean): Promise<NodeDoor>
+  door(cluster: Cluster, node: { readonly id: string; readonly name: string }, ready: () => boolean): Promise<NodeDoor>
   readonly service: string
   readonly role: 'gateway' | 'service'
   readonly version: string | undefined
@@ -90,7 +90,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
     const cluster = await deps.cluster
-    const door = await deps.door(cluster, nodeId, () => ready)
+    const name = `${toHostPort(rpc)}_${toHostPort(http)}`
+    const door = await deps.door(cluster, { id: nodeId, name }, () => ready)
     opened.push(() => door.close())
     await door.start()
     behind = door
@@ -127,7 +128,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     setReady(true)
     return {
       service: deps.service,
-      name: `${toHostPort(rpc)}_${toHostPort(http)}`,
+      name,
       http,
       rpc,
       admin: admin?.address,

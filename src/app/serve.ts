@@ -18,6 +18,7 @@ import { createHttpPort } from './http-port.ts'
 import { createLog } from './log.ts'
 import { type LogFile, openLogFile } from './log-file.ts'
 import { type RunningNode, startNode } from './node.ts'
+import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
 
@@ -56,6 +57,7 @@ export interface Served {
 
 /** What a save of the files changes without a restart. */
 const LIVE = [
+  ...['sample', 'routes', 'errors', 'slowMs', 'capture', 'redact'].map((key) => `trace.${key}`),
   'routes',
   'policy',
   'user',
@@ -100,6 +102,7 @@ class Process {
   readonly #outbounds = new Map<string, Outbound>()
   #settings: Settings
   #workers: GatewayWorkers | undefined
+  #observability: Observability | undefined
   #closing: Promise<void> | undefined
 
   constructor(definitions: readonly Definition[], first: Definition, loaded: Loaded, options: ServeOptions) {
@@ -120,7 +123,11 @@ class Process {
       const file = fileForWorkers({ file: gatewayFile, gateways: gateways.length, use, balancers })
       this.#workers = await createGatewayWorkers({ file, settings, clock: this.#clock, log: this.#log })
     }
+    const observability = await createObservability({ settings, clock: this.#clock, log: this.#log })
+    this.#observability = observability
     const cluster = joinCluster({
+      observe: observability.observers.outbound,
+      sampler: observability.sampler,
       settings,
       clock: this.#clock,
       log: this.#log,
@@ -128,6 +135,7 @@ class Process {
       use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
       onHardEvidence: (node, transport) => this.#workers?.tell({ node, transport }),
     })
+    cluster.then(({ callKey }) => observability.keyed(callKey)).catch(() => {})
     const doors: DoorParts[] = []
     const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
     const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -136,6 +144,7 @@ class Process {
       await Promise.all(nodes.map((node) => node.close('now')))
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
+      await observability.close()
       setRunning(undefined)
       await Promise.all(this.#files.map((file) => file.close()))
       throw failed.reason
@@ -168,9 +177,10 @@ class Process {
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
       httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
-      door: async (joined, nodeId, ready) => {
+      door: async (joined, { id: nodeId, name }, ready) => {
         this.#announceRunning(joined)
-        if (workers) return workers.door(joined, ready)
+        if (workers) return workers.door(joined, name, ready)
+        this.#observability?.named(definition.name, name)
         const parts = await createDoor({
           definition,
           settings,
@@ -178,6 +188,7 @@ class Process {
           outbound: this.#outboundOf(definition.name, joined),
           nodeId,
           ready,
+          observers: this.#observability?.observers,
           log,
           clock: this.#clock,
         })
@@ -193,6 +204,7 @@ class Process {
     cluster.mesh.update(settings.balance)
     for (const { update } of doors) update(settings)
     this.#workers?.update(settings)
+    this.#observability?.update(settings)
     for (const outbound of this.#outbounds.values()) outbound.update(settings)
     this.#announceRunning(cluster)
   }
@@ -227,6 +239,7 @@ class Process {
     await Promise.all(nodes.map((node) => node.close(mode)))
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
+    await this.#observability?.close()
     setRunning(undefined)
     await Promise.all(this.#files.map((file) => file.close()))
   }

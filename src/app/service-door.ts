@@ -22,6 +22,8 @@ export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Prom
     log,
     clock: cluster.callClock,
     ready,
+    sampler: cluster.sampler,
+    observe: deps.observers?.served,
     ...(rpc && { alsoInFlight: () => rpc.inFlight() }),
   })
   const advertised = contract && { hash: hashOf(contract), document: toDocument(contract) }
@@ -49,6 +51,8 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
     clock: cluster.callClock,
     clients: createHandlerClients(definition.uses ?? {}, outbound.callMethod),
     codecs: createMethodCodecs,
+    sampler: cluster.sampler,
+    observe: deps.observers?.served,
     alsoInFlight,
   })
 }

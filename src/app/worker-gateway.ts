@@ -10,6 +10,7 @@ import { type Share, shareOf } from '../resilience/share.ts'
 import { createClusterOf, overSockets } from './cluster.ts'
 import { createDoor } from './create-door.ts'
 import type { Door } from './door.ts'
+import { createObservability } from './observability.ts'
 import { createOutbound } from './outbound.ts'
 import type { Channel } from './process-channel.ts'
 import type { Evidence, OpenOrder, Reports, StatsList } from './worker-protocol.ts'
@@ -24,6 +25,8 @@ export interface WorkerGatewayDeps {
   readonly mirror: Mirror
   readonly kind: OpenOrder['kind']
   readonly callKey: string | undefined
+  /** Name of the node. */
+  readonly node: string
   readonly channel: Channel<Reports>
   readonly clock: Clock
   readonly log: Log
@@ -56,9 +59,15 @@ export function inShare(settings: Settings, share: Share): Settings {
 
 export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<WorkerGateway> {
   const { definition, settings, share, mirror, channel, clock, log } = deps
+  const observability = await createObservability({ settings, clock, log })
+  const { observers } = observability
+  observability.named(definition.name, deps.node)
+  observability.keyed(deps.callKey)
   const cluster = createClusterOf(
     {
       ...{ settings, clock, share, balancers: definition.balancers, use: definition.use },
+      observe: observers.outbound,
+      sampler: observability.sampler,
       onHardEvidence: (node, transport) => channel.tell('evidence', { node, transport }),
     },
     {
@@ -90,7 +99,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
 
   announceRunning(settings)
   const { door, update } = await createDoor({
-    ...{ definition, settings, cluster, outbound, log, clock, gather, ready: deps.ready },
+    ...{ definition, settings, cluster, outbound, observers, log, clock, gather, ready: deps.ready },
     // Of the way in of services, which are none of a worker's.
     nodeId: '',
   })
@@ -100,6 +109,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     apply(changed) {
       mesh.update(changed.balance)
       update(changed)
+      observability.update(changed)
       outbound.update(changed)
       announceRunning(changed)
     },
@@ -109,6 +119,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
       await door.close()
       outbound.close()
       await cluster.close()
+      await observability.close()
     },
   }
 }

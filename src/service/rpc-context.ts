@@ -3,13 +3,14 @@ import type { HandlerContext } from '../contract/handler.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import { receiveTraceWords } from '../telemetry/trace-context.ts'
+import type { Served } from '../core/observe.ts'
+import { childOf, receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { CallerHeaders } from './internal-headers.ts'
 import { type Callee, ServedCall } from './served-call.ts'
 
 /** One RPC call at the node that serves it. */
-export class RpcCall extends ServedCall {
+export class RpcCall extends ServedCall implements Served {
   readonly #received: RpcReceived
 
   constructor(received: RpcReceived, from: CallerHeaders, callee: Callee, deadlineMs: number | undefined) {
@@ -17,13 +18,36 @@ export class RpcCall extends ServedCall {
     this.#received = received
   }
 
+  get transport(): 'rpc' {
+    return 'rpc'
+  }
+
+  get name(): string {
+    return this.#received.method
+  }
+
+  /** Nobody waits for the answer. */
+  get withdrawn(): boolean {
+    return this.#received.withdrawn
+  }
+
   protected override sent(lowerCaseName: string): string | undefined {
     return this.#received.metadata(lowerCaseName)
   }
 
   protected override receivedTrace(): TraceContext {
-    const words = this.#received.trace
+    const { trace: words, position } = this.#received
+    if (position !== undefined) return childOf(position)
     return words === undefined ? super.receivedTrace() : receiveTraceWords(words)
+  }
+
+  protected override sentDecision(): boolean | undefined {
+    const { sampled, trace } = this.#received
+    return sampled ?? trace?.sampled
+  }
+
+  protected override get action(): string {
+    return this.#received.method
   }
 
   /** Only now: a handler that never looks at its signal costs no listener. */

@@ -1,0 +1,55 @@
+/** What a process tells of its calls, put together from its settings: who observes them, and where it goes. */
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import type { Observers } from '../core/observe.ts'
+import { joinObservers } from '../core/observers.ts'
+import type { Settings } from '../core/options.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
+import { atMost } from './bounded.ts'
+import { openOutlets } from './span-outlets.ts'
+import type { SpanOutlet, Tracing } from './tracing.ts'
+
+export interface ObservabilityDeps {
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly log: Log
+  /** Where spans go beside what the settings name. */
+  readonly outlets?: readonly SpanOutlet[]
+}
+
+export interface Observability {
+  readonly observers: Observers
+  /** Undefined: no traces are recorded. */
+  readonly sampler: Sampler | undefined
+  /** A node of this process has its name, `<rpc address>_<http address>`. */
+  named(service: string, node: string): void
+  /** The cluster is joined. */
+  keyed(callKey: string | undefined): void
+  /** Takes changed settings. */
+  update(settings: Settings): void
+  /** What has not left goes now, 1 s at most. Never rejects. */
+  close(): Promise<void>
+}
+
+const FLUSH_MS = 1000
+
+/** Only what is asked for is loaded. */
+export async function createObservability(deps: ObservabilityDeps): Promise<Observability> {
+  const outlets = [...(await openOutlets(deps.settings, deps)), ...(deps.outlets ?? [])]
+  const tracing = outlets.length === 0 ? undefined : await openTracing(deps, outlets)
+  return {
+    observers: joinObservers(tracing === undefined ? [] : [tracing.observers]),
+    sampler: tracing?.sampler,
+    named: (service, node) => tracing?.named(service, node),
+    keyed: (callKey) => tracing?.keyed(callKey),
+    update: (settings) => tracing?.update(settings),
+    async close() {
+      await atMost(deps.clock, FLUSH_MS, Promise.all([tracing?.close(FLUSH_MS)])).catch(() => {})
+    },
+  }
+}
+
+async function openTracing(deps: ObservabilityDeps, outlets: readonly SpanOutlet[]): Promise<Tracing> {
+  const { createTracing } = await import('./tracing.ts')
+  return createTracing({ ...deps, outlets })
+}
