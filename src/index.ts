@@ -30,6 +30,8 @@ export { client } from './mesh/client.ts'
 export { type ClientOf, type ErrorOf, isErrorOf } from './contract/client.ts'
 export type { CallOptions, MethodOptions } from './core/rpc-client.ts'
 export { type ActionRequest, fetchAction, settings } from './core/running.ts'
+export type { Log, LogFields, Logger } from './core/log.ts'
+export { log } from './app/user-log.ts'
 
 // running
 export { type Served, type ServeOptions, serve } from './app/serve.ts'

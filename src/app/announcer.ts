@@ -31,6 +31,10 @@ export function announce(view: View, log: Log, clock: Clock, isOwn: (id: string)
       beyond[change.type]++
       return
     }
-    log.info(`node [${change.node.name}] ${change.type}`, { service: change.node.service, node: change.node.id })
+    log.info(`node [${change.node.name}] ${change.type}`, {
+      service: change.node.service,
+      node: change.node.name,
+      nodeId: change.node.id,
+    })
   })
 }

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
+import type { ProcessLog } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { followView, snapshotOf } from '../registry/mirror.ts'
 import { canReusePort } from '../transport/reuse-port.ts'
@@ -36,7 +36,7 @@ export interface GatewayWorkersDeps {
   readonly file: string | URL
   readonly settings: Settings
   readonly clock: Clock
-  readonly log: Log
+  readonly log: ProcessLog
 }
 
 export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<GatewayWorkers> {

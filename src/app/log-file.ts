@@ -1,89 +1,153 @@
 /** A JSON log file that never grows past its bounds and never holds up the process that writes it. */
-import {
-  closeSync,
-  createWriteStream,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  type WriteStream,
-} from 'node:fs'
+import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
+import { claimName } from './log-name.ts'
+import { createOutlet, type Drain, type Outlet } from './log-outlet.ts'
 
-/** A file is put aside at this size. */
+/** A file is put aside before it grows beyond this. */
 const MAX_FILE_BYTES = 10 * 1024 * 1024
 /** Files that are kept, the current one included. */
 const KEPT_FILES = 5
-/** Lines waiting for a slow disk beyond this are dropped and counted. */
-const MAX_PENDING_BYTES = 1024 * 1024
+/** So often it is looked whether the file is still where it was: others clean up too. */
+const LOOK_MS = 1000
+const LINE_FEED = 10
 
 export interface LogFile {
-  write(line: string): void
-  /** Lines that a full or slow disk cost. */
-  readonly dropped: number
-  close(): Promise<void>
+  /** Without its directory. */
+  readonly name: string
+  readonly outlet: Outlet
+}
+
+export interface LogFileOptions {
+  readonly clock?: Clock
+  /** @default 10 MiB */
+  readonly maxBytes?: number
+  /** The line that tells how many were dropped. @default none is written */
+  readonly told?: (dropped: number) => string
 }
 
 /**
- * Appends to `<dir>/<name>.log`, and turns it over at 10 MiB, keeping five.
+ * Appends to `<dir>/<name>.log`, and turns it over at 10 MiB, keeping five. Where another process has that name in this
+ * directory, it is `<name>-2.log` and so on.
  * @throws GomsError GOMS_CONFIG_INVALID where nothing can be written: a log that is missing is missed too late
  */
-export function openLogFile(dir: string, name: string): LogFile {
-  const path = join(dir, `${name}.log`)
+export function openLogFile(dir: string, name: string, options: LogFileOptions = {}): LogFile {
+  const { clock = systemClock, maxBytes = MAX_FILE_BYTES, told = () => '' } = options
   try {
     mkdirSync(dir, { recursive: true })
-    closeSync(openSync(path, 'a'))
+    const claimed = claimName(dir, name, clock)
+    const path = join(dir, `${claimed.name}.log`)
+    try {
+      closeSync(openSync(path, 'a'))
+    } catch (thrown) {
+      claimed.release()
+      throw thrown
+    }
+    const last = (): void => outlet.flushNow()
+    const drain = new TurningFile(path, maxBytes, clock, () => {
+      process.off('exit', last)
+      claimed.release()
+    })
+    const outlet = createOutlet({ drain, clock, told })
+    process.on('exit', last)
+    return { name: `${claimed.name}.log`, outlet }
   } catch (thrown) {
     throw notWritable(dir, thrown)
   }
-  let dropped = 0
-  let bytes = sizeOf(path)
-  let stream = open()
+}
 
-  function open(): WriteStream {
-    const opened = createWriteStream(path, { flags: 'a' })
-    // A full disk must not end the process: what cannot be written is counted.
-    opened.on('error', () => dropped++)
-    return opened
+class TurningFile implements Drain {
+  readonly #path: string
+  readonly #maxBytes: number
+  readonly #clock: Clock
+  #file: FileHandle | undefined
+  #inode = 0
+  #bytes = 0
+  #lookedMs = 0
+  /** A file is put aside between lines only. */
+  #betweenLines = true
+
+  readonly #closed: () => void
+
+  constructor(path: string, maxBytes: number, clock: Clock, closed: () => void) {
+    this.#path = path
+    this.#maxBytes = maxBytes
+    this.#clock = clock
+    this.#closed = closed
   }
 
-  function turnOver(): void {
-    stream.end()
-    try {
-      rmSync(`${path}.${KEPT_FILES - 1}`, { force: true })
-      for (let i = KEPT_FILES - 2; i >= 1; i--) {
-        if (sizeOf(`${path}.${i}`) > 0) renameSync(`${path}.${i}`, `${path}.${i + 1}`)
-      }
-      renameSync(path, `${path}.1`)
-    } catch {
-      dropped++
+  async write(bytes: Buffer): Promise<number> {
+    let file = await this.#opened()
+    if (this.#betweenLines && this.#bytes > 0 && this.#bytes + bytes.length > this.#maxBytes) {
+      await this.#turnOver(file)
+      file = await this.#opened()
     }
-    bytes = 0
-    stream = open()
+    const { bytesWritten } = await file.write(bytes)
+    this.#bytes += bytesWritten
+    if (bytesWritten > 0) this.#betweenLines = bytes[bytesWritten - 1] === LINE_FEED
+    return bytesWritten
   }
 
-  return {
-    write(line) {
-      if (stream.writableLength > MAX_PENDING_BYTES || stream.destroyed) {
-        dropped++
-        if (stream.destroyed) stream = open()
-        return
+  /** What is left at the end fits: it is at most what waits, and it is better in a file a little too long than nowhere. */
+  writeNow(bytes: Buffer): number {
+    const fd = openSync(this.#path, 'a')
+    try {
+      return writeSync(fd, bytes)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#letGo()
+    this.#closed()
+  }
+
+  async #opened(): Promise<FileHandle> {
+    const nowMs = this.#clock.now()
+    if (this.#file !== undefined && nowMs - this.#lookedMs >= LOOK_MS) {
+      this.#lookedMs = nowMs
+      const there = await stat(this.#path).catch(() => undefined)
+      if (there?.ino !== this.#inode) await this.#letGo()
+    }
+    if (this.#file === undefined) {
+      const file = await open(this.#path, 'a')
+      const { ino, size } = await file.stat()
+      this.#file = file
+      this.#inode = ino
+      this.#bytes = size
+      this.#lookedMs = nowMs
+    }
+    return this.#file
+  }
+
+  async #letGo(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close().catch(() => {})
+  }
+
+  /** Where it cannot be put aside, it begins anew all the same: the bound holds, and new lines are worth more than old ones. */
+  async #turnOver(file: FileHandle): Promise<void> {
+    try {
+      await rm(`${this.#path}.${KEPT_FILES - 1}`, { force: true })
+      for (let i = KEPT_FILES - 2; i >= 1; i--) {
+        await rename(`${this.#path}.${i}`, `${this.#path}.${i + 1}`).catch(unlessMissing)
       }
-      stream.write(line)
-      bytes += Buffer.byteLength(line)
-      if (bytes >= MAX_FILE_BYTES) turnOver()
-    },
-    get dropped() {
-      return dropped
-    },
-    close: () => new Promise((resolve) => (stream.destroyed ? resolve() : stream.end(() => resolve()))),
+      await rename(this.#path, `${this.#path}.1`)
+      await this.#letGo()
+    } catch {
+      await file.truncate(0)
+      this.#bytes = 0
+    }
   }
 }
 
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+function unlessMissing(thrown: { code?: unknown }): void {
+  if (thrown.code !== 'ENOENT') throw thrown
 }
 
 function notWritable(dir: string, cause: unknown): GomsError {

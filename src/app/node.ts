@@ -35,6 +35,8 @@ export interface NodeDeps {
   httpPort(): Promise<HttpPort>
   /** Makes what stands behind it, once the cluster is there. */
   door(cluster: Cluster, node: { readonly id: string; readonly name: string }, ready: () => boolean): Promise<NodeDoor>
+  /** Told `<rpc address>_<http address>` once it is known. */
+  named?(name: string): void
   readonly service: string
   readonly role: 'gateway' | 'service'
   readonly version: string | undefined
@@ -89,8 +91,9 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const host = await advertisedAddress(settings.advertise, settings.registry)
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
-    const cluster = await deps.cluster
     const name = `${toHostPort(rpc)}_${toHostPort(http)}`
+    deps.named?.(name)
+    const cluster = await deps.cluster
     const door = await deps.door(cluster, { id: nodeId, name }, () => ready)
     opened.push(() => door.close())
     await door.start()

@@ -2,7 +2,7 @@
 import type { Server } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
+import type { ProcessLog } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { atMost, sleep } from './bounded.ts'
 import { WorkerNumbers } from './worker-numbers.ts'
@@ -16,7 +16,7 @@ export interface WorkersDeps {
   readonly sharing: Sharing
   readonly start: StartWorker
   readonly clock: Clock
-  readonly log: Log
+  readonly log: ProcessLog
   /** In force now. */
   settings(): Settings
   /** What those who are to serve begin with; undefined while there is nothing to serve yet. */
@@ -89,6 +89,9 @@ export class RunningWorkers {
     const { start, log, evidence, gather, file, settings, count } = this.#deps
     const worker: WorkerProcess = start(index, {
       log: ({ level, message, fields }) => log[level](message, fields),
+      access: (entries) => {
+        for (const entry of entries) log.access(entry)
+      },
       evidence: (found) => {
         this.tell('evidence', found, worker)
         evidence(found)

@@ -15,12 +15,13 @@ import { createDoor } from './create-door.ts'
 import type { DoorParts } from './door.ts'
 import { createGatewayWorkers, fileForWorkers, type GatewayWorkers, workerCount } from './gateway-workers.ts'
 import { createHttpPort } from './http-port.ts'
-import { createLog } from './log.ts'
+import { createLog, droppedLine, type LogSinks, type ServiceLog, toServiceLog } from './log.ts'
 import { type LogFile, openLogFile } from './log-file.ts'
 import { type RunningNode, startNode } from './node.ts'
 import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
+import { setUserLog } from './user-log.ts'
 
 export interface ServeOptions {
   /** As on the command line, in any spelling: `{ httpPort: 8080, etcdAddr: '10.0.0.1:2379', configs: 'conf' }`. */
@@ -97,7 +98,10 @@ class Process {
   readonly #options: ServeOptions
   readonly #clock: Clock = systemClock
   readonly #files: LogFile[] = []
-  readonly #log: Log
+  /** Who else takes lines. */
+  readonly #sinks: LogSinks = { also: undefined }
+  readonly #logs = new Map<string, ServiceLog>()
+  readonly #log: ServiceLog
   readonly #first: Definition
   readonly #outbounds = new Map<string, Outbound>()
   #settings: Settings
@@ -145,8 +149,7 @@ class Process {
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
       await observability.close()
-      setRunning(undefined)
-      await Promise.all(this.#files.map((file) => file.close()))
+      await this.#end()
       throw failed.reason
     }
     const joined = await cluster
@@ -166,13 +169,16 @@ class Process {
 
   #startNode(definition: Definition, cluster: Promise<Cluster>, doors: DoorParts[]): Promise<RunningNode> {
     const { settings } = this.#loaded
-    const log = definition === this.#first ? this.#log : this.#logOf(definition.name)
+    const log = this.#logOf(definition.name)
     const workers = definition.kind === 'gateway' ? this.#workers : undefined
     return startNode({
       settings,
       clock: this.#clock,
       log,
       cluster,
+      named: (node) => {
+        log.node = node
+      },
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
@@ -213,6 +219,7 @@ class Process {
   #announceRunning(cluster: Cluster): void {
     // Whoever calls is the service that serves the call in progress; outside of calls the first one speaks.
     const outbound = (): Outbound => this.#outboundOf(servingService() ?? this.#first.name, cluster)
+    setUserLog((service) => this.#logs.get(service ?? '') ?? this.#log)
     setRunning({
       settings: this.#settings,
       fetchAction: (service, action, request) => outbound().fetchAction(service, action, request),
@@ -240,17 +247,36 @@ class Process {
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
     await this.#observability?.close()
-    setRunning(undefined)
-    await Promise.all(this.#files.map((file) => file.close()))
+    await this.#end()
   }
 
-  #logOf(service: string): Log {
-    if (this.#options.log) return this.#options.log
+  async #end(): Promise<void> {
+    setRunning(undefined)
+    setUserLog(undefined)
+    await Promise.all(this.#files.map(({ outlet }) => outlet.close()))
+  }
+
+  #logOf(service: string): ServiceLog {
+    let log = this.#logs.get(service)
+    if (log === undefined) {
+      log = this.#createLog(service)
+      this.#logs.set(service, log)
+    }
+    return log
+  }
+
+  #createLog(service: string): ServiceLog {
+    if (this.#options.log) return toServiceLog(this.#options.log)
     const { settings } = this.#loaded
-    const file =
-      settings.runtimeDir === undefined ? undefined : openLogFile(settings.runtimeDir, logNameOf(service, settings))
+    const { runtimeDir, callKey, registry } = settings
+    const clock = this.#clock
+    const told = droppedLine(service, 'json', clock)
+    const file = runtimeDir === undefined ? undefined : openLogFile(runtimeDir, logNameOf(service, settings), { told })
     if (file) this.#files.push(file)
-    return createLog({ service, format: settings.log, debug: settings.debug, clock: this.#clock, file })
+    return createLog({
+      ...{ service, format: settings.log, debug: settings.debug, clock, file: file?.outlet, sinks: this.#sinks },
+      secrets: [callKey, registry.password].filter((secret) => secret !== undefined),
+    })
   }
 }
 

@@ -1,6 +1,6 @@
 /** The gateway of a worker at work: over the view of its primary, with its share of the limits. */
 import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
+import type { ProcessLog } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { setRunning } from '../core/running.ts'
 import type { GatheredStats } from '../gateway/cluster.ts'
@@ -13,6 +13,7 @@ import type { Door } from './door.ts'
 import { createObservability } from './observability.ts'
 import { createOutbound } from './outbound.ts'
 import type { Channel } from './process-channel.ts'
+import { setUserLog } from './user-log.ts'
 import type { Evidence, OpenOrder, Reports, StatsList } from './worker-protocol.ts'
 
 /** For the sums of all workers, which the primary waits for itself; then a worker shows its own. */
@@ -29,7 +30,7 @@ export interface WorkerGatewayDeps {
   readonly node: string
   readonly channel: Channel<Reports>
   readonly clock: Clock
-  readonly log: Log
+  readonly log: ProcessLog
   ready(): boolean
 }
 
@@ -98,6 +99,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
   }
 
   announceRunning(settings)
+  setUserLog(() => log)
   const { door, update } = await createDoor({
     ...{ definition, settings, cluster, outbound, observers, log, clock, gather, ready: deps.ready },
     // Of the way in of services, which are none of a worker's.

@@ -1,5 +1,5 @@
 /** What a gateway's primary process and its workers say to each other. */
-import type { LogLevel } from '../core/log.ts'
+import type { AccessEntry, LogLevel } from '../core/log.ts'
 import type { Address, Transport } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { ClusterStats } from '../gateway/cluster.ts'
@@ -78,6 +78,8 @@ export interface Reports {
   /** It hears what it is told from now on. */
   up(input: undefined): void
   log(input: { level: LogLevel; message: string; fields: Readonly<Record<string, unknown>> | undefined }): void
+  /** Requests that it answered, for the access log. */
+  access(input: readonly AccessEntry[]): void
   evidence(input: Evidence): void
   /** The numbers of the whole gateway, for its page. */
   gather(input: undefined): { readonly stats: StatsList; readonly partial: boolean }

@@ -2,7 +2,7 @@
 import { Server, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import { type Log, type LogLevel, silentLog } from '../core/log.ts'
+import { type ProcessLog, silentLog } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
@@ -13,6 +13,7 @@ import { createGatewayPort, type GatewayPort } from './http-port.ts'
 import { type Channel, createChannel, type Handle, type Handlers, type Send } from './process-channel.ts'
 import { loadServiceFile } from './service-file.ts'
 import { inShare, openWorkerGateway, type WorkerGateway } from './worker-gateway.ts'
+import { createWorkerLog } from './worker-log.ts'
 import type { ListenOrder, LoadOrder, OpenOrder, Orders, Reports, WorkerReport } from './worker-protocol.ts'
 
 /** For what is left when everything has been waited for. */
@@ -28,7 +29,7 @@ interface Loaded {
 
 export class Worker {
   readonly channel: Channel<Reports>
-  readonly log: Log
+  readonly log: ProcessLog
   readonly #clock: Clock
   readonly #mirror: Mirror
   readonly #exit: () => void
@@ -42,7 +43,7 @@ export class Worker {
     this.#clock = clock
     this.#exit = exit
     this.channel = createChannel<Orders, Reports>(send, this.#handlers(), clock)
-    this.log = logOver(this.channel)
+    this.log = createWorkerLog(() => this.channel, clock)
     this.#mirror = createMirror((error) => this.log.error(`worker: a listener of the view failed: ${String(error)}`))
   }
 
@@ -151,13 +152,4 @@ export class Worker {
     })()
     return this.#closing
   }
-}
-
-/** Lines go to the primary, which has the log's files and its format. */
-function logOver(channel: Channel<Reports>): Log {
-  const at =
-    (level: LogLevel): Log['info'] =>
-    (message, fields) =>
-      channel.tell('log', { level, message, fields })
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

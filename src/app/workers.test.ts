@@ -3,6 +3,7 @@ import { resolveSettings } from '../config/resolve.ts'
 import { type ManualClock, manualClock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { silentLog } from '../core/log.ts'
+import { toServiceLog } from './log.ts'
 import { type FakeStart, fakeStart, turns } from './worker.fixtures.ts'
 import type { Sharing } from './worker-process.ts'
 import { Workers } from './workers.ts'
@@ -28,7 +29,8 @@ async function rigOf(sharing: Sharing = 'reuse-port', count = 3): Promise<Rig> {
   const say = (message: string): void => void lines.push(message)
   const log: Log = { ...silentLog, info: say, error: say }
   const workers = new Workers({
-    ...{ count, file: 'gateway.ts', sharing, start: fake.start, clock, log, settings: () => settings },
+    ...{ count, file: 'gateway.ts', sharing, start: fake.start, clock, settings: () => settings },
+    log: toServiceLog(log),
     order: () => ({ kind: 'memory', callKey: undefined, node: '', view: [], ready: true }),
     evidence: (found) => void evidence.push(found),
     gather: () => workers.running.numbers.gather([], () => 2),

@@ -1,6 +1,6 @@
 /** What a service gives for its contract: one handler a method, and what it finds in its context. */
 import type { CallContext } from '../core/context.ts'
-import type { Log } from '../core/log.ts'
+import type { Logger } from '../core/log.ts'
 import type { ClientsOf } from './client.ts'
 import type { Event } from './event.ts'
 import type { Method, TypesOf } from './method.ts'
@@ -11,8 +11,8 @@ export type ReservedName = keyof CallContext | 'log' | 'emit'
 
 /** What every handler gets beside its input. All of it is bound and may be taken apart. */
 export interface HandlerContext extends CallContext {
-  /** The service's log, with the trace id of the call in each line's fields. */
-  readonly log: Log
+  /** The service's log: service, node and the trace id of the call are in each line. */
+  readonly log: Logger
 }
 
 /** Tells an event of the service's own contract. */

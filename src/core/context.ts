@@ -31,6 +31,8 @@ export interface TraceWords {
 export interface CallContext {
   readonly traceId: string
   readonly trace: TraceContext
+  /** `X-Request-Id` of the request as the gateway passed it on; 1 to 128 visible ASCII characters, else undefined. */
+  readonly requestId?: string | undefined
   /** Name of the service that called, once the call key matched; `gateway` for calls from outside. */
   readonly caller: string | undefined
   /** What the gateway's auth hook returned, once the call key matched. */

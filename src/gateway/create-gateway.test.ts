@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { SLACK } from '../../test/support/timing.ts'
 import { GomsError } from '../core/errors.ts'
-import { silentLog } from '../core/log.ts'
+import { type Log, silentLog } from '../core/log.ts'
 import { INTERNAL } from '../http/internal.ts'
 import { afterwards, ask, nodeAt, startGateway, startNode, talk, testView, until } from './gateway.fixtures.ts'
 
@@ -383,12 +383,17 @@ describe('auth', () => {
   ])('that %s: the log has what the client is not told, with its trace id', async (_name, auth, text) => {
     const node = await startNode((_req, res) => res.end('ok'))
     const warnings: string[] = []
-    const log = { ...silentLog, warn: (message: string) => void warnings.push(message) }
+    const traceIds: unknown[] = []
+    const warn: Log['warn'] = (message, fields) => {
+      warnings.push(message)
+      traceIds.push(fields?.traceId)
+    }
+    const log = { ...silentLog, warn }
     const { port } = await startGateway({ nodes: [node], definition: { auth }, log })
     const reply = await ask(port)
     await ask(port)
     expect(warnings).toEqual([expect.stringContaining(text)])
-    expect(warnings[0]).toContain(`(trace id ${reply.json().traceId})`)
+    expect(traceIds[0]).toBe(reply.json().traceId)
   })
 
   it('is asked with what it needs, after the match only', async () => {

@@ -185,7 +185,7 @@ class Host implements InboundHost {
       this.#says.set(code, say)
     }
     const text = cause === undefined ? message : `${message}: ${String(cause)}`
-    say(() => this.#log.warn(`${text} (trace id ${traceId ?? 'none'})`, { traceId, code }))
+    say(() => this.#log.warn(text, { traceId, code }))
   }
 }
 

@@ -36,6 +36,11 @@ export function callContext(request?: object): CallContext | undefined {
   return store.ended ? store.link : store.call
 }
 
+/** The same where it is known already: looking for it makes nothing dearer. */
+export function contextAtHand(): AmbientContext | undefined {
+  return running !== undefined && !moved ? running : ambient.getStore()
+}
+
 function storeNow(): AmbientContext | undefined {
   wantAmbient()
   if (running !== undefined && !moved) {

@@ -337,7 +337,7 @@ describe('answers of the application', () => {
 
   it('of a failed application are 500 with a trace id that is in the log', async () => {
     const lines: string[] = []
-    const log: Log = { ...silentLog, error: (message) => void lines.push(message) }
+    const log: Log = { ...silentLog, error: (message, { traceId } = {}) => void lines.push(`${message} ${traceId}`) }
     const boom = (async (req: IncomingMessage, res: ServerResponse) => {
       res.setHeader('etag', '"x"')
       await turn()

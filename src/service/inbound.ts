@@ -18,6 +18,7 @@ import { type InternalHeaders, takeInternalHeaders } from './internal-headers.ts
 import { answerProbe, type Probe, probeOf } from './probe.ts'
 import { type Denial, deny, denyUpgrade, FAILED, NO_HTTP, NO_UPGRADE } from './refusal.ts'
 import { guardResponse, type HeadWatch } from './response-guard.ts'
+import { callFields } from './served-call.ts'
 import type { ServiceDefinition } from './service.ts'
 import { createSessions } from './session.ts'
 import { refuse } from './stack.ts'
@@ -151,14 +152,13 @@ export function createInbound(deps: InboundDeps): Inbound {
   /** An error that the application let through: the client learns an id, the log the rest. */
   function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
     const call = calls.get(res)
-    const traceId = call?.traceId
     if (call !== undefined) call.failing = { code: 'INTERNAL', message: messageOf(error) }
-    log.error(`http: ${req.method} ${pathOf(req)} failed: ${messageOf(error)} (trace id ${traceId})`, {
-      traceId,
-      stack: error instanceof Error ? error.stack : undefined,
+    log.error(`http: ${req.method} ${pathOf(req)} failed: ${messageOf(error)}`, {
+      ...(call && callFields(call)),
+      err: error instanceof Error ? error : undefined,
     })
     if (res.headersSent) res.destroy()
-    else deny(res, FAILED, compat, traceId)
+    else deny(res, FAILED, compat, call?.traceId)
   }
 
   function upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -179,7 +179,10 @@ export function createInbound(deps: InboundDeps): Inbound {
         tell(call, 101, undefined)
       } else ignoreUpgrade(req, socket, headers)
     } catch (error) {
-      log.error(`http: the upgrade of ${pathOf(req)} failed: ${messageOf(error)}`)
+      log.error(`http: the upgrade of ${pathOf(req)} failed: ${messageOf(error)}`, {
+        ...callFields(call),
+        err: error instanceof Error ? error : undefined,
+      })
       tell(call, 500, { code: 'INTERNAL', message: messageOf(error) })
       socket.destroy()
     }

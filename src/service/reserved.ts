@@ -4,6 +4,7 @@ import type { ReservedName } from '../contract/handler.ts'
 const names: Readonly<Record<ReservedName, true>> = {
   traceId: true,
   trace: true,
+  requestId: true,
   caller: true,
   identity: true,
   attempt: true,

@@ -2,12 +2,12 @@
 import type { HandlerContext } from '../contract/handler.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
+import { createLogger, type Log, type LogFields, type Logger } from '../core/log.ts'
 import type { Served } from '../core/observe.ts'
 import { childOf, receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { CallerHeaders } from './internal-headers.ts'
-import { type Callee, ServedCall } from './served-call.ts'
+import { type Callee, callFields, ServedCall } from './served-call.ts'
 
 /** One RPC call at the node that serves it. */
 export class RpcCall extends ServedCall implements Served {
@@ -89,7 +89,7 @@ class RpcContext implements HandlerContext {
   readonly #call: RpcCall
   readonly #deps: RpcContextDeps
   #clients: Readonly<Record<string, unknown>> | undefined
-  #log: Log | undefined
+  #log: Logger | undefined
 
   constructor(call: RpcCall, deps: RpcContextDeps) {
     this.#call = call
@@ -114,6 +114,10 @@ class RpcContext implements HandlerContext {
     return this.#call.trace
   }
 
+  get requestId(): string | undefined {
+    return this.#call.requestId
+  }
+
   get caller(): string | undefined {
     return this.#call.caller
   }
@@ -135,7 +139,7 @@ class RpcContext implements HandlerContext {
     return () => call.leftMs()
   }
 
-  get log(): Log {
+  get log(): Logger {
     this.#log ??= withTrace(this.#deps.log, this.#call)
     return this.#log
   }
@@ -148,13 +152,10 @@ class RpcContext implements HandlerContext {
 }
 
 /** The trace is read when the first line is written. */
-function withTrace(log: Log, call: CallContext): Log {
-  type Fields = Readonly<Record<string, unknown>>
-  const all = (fields: Fields | undefined): Fields => ({ traceId: call.traceId, ...fields })
-  return {
-    debug: (message, fields) => log.debug(message, all(fields)),
-    info: (message, fields) => log.info(message, all(fields)),
-    warn: (message, fields) => log.warn(message, all(fields)),
-    error: (message, fields) => log.error(message, all(fields)),
-  }
+function withTrace(log: Log, call: RpcCall): Logger {
+  let fields: LogFields | undefined
+  return createLogger(log, () => {
+    fields ??= callFields(call)
+    return fields
+  })
 }

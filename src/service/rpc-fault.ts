@@ -63,10 +63,10 @@ function statusOf({ code, status }: GomsError, { errors }: Failed): number {
 function unexpected(thrown: unknown, { where, traceId }: Failed, { log, newErrorId }: FaultDeps): RpcFault {
   const errorId = newErrorId()
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  log.error(`rpc: ${where} failed: ${message} (error id ${errorId}, trace id ${traceId})`, {
+  log.error(`rpc: ${where} failed: ${message} (error id ${errorId})`, {
     errorId,
     traceId,
-    stack: thrown instanceof Error ? thrown.stack : undefined,
+    err: thrown instanceof Error ? thrown : undefined,
   })
   return {
     code: 'INTERNAL',
@@ -79,7 +79,7 @@ function unexpected(thrown: unknown, { where, traceId }: Failed, { log, newError
 }
 
 function dropped(code: string, { where, traceId }: Failed, log: Log): undefined {
-  log.warn(`rpc: ${where}: the data of ${code} cannot travel and was left out (trace id ${traceId})`, { traceId })
+  log.warn(`rpc: ${where}: the data of ${code} cannot travel and was left out`, { traceId })
 }
 
 /** Whether a value is plain data: no functions, symbols or circles, and of a size that an error may have. */

@@ -2,6 +2,8 @@
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
+import type { LogFields } from '../core/log.ts'
+import { isRequestId, REQUEST_ID } from '../http/request-id.ts'
 import { decided, type Sampler } from '../telemetry/sampler.ts'
 import { receiveTrace } from '../telemetry/trace-context.ts'
 import type { AmbientContext } from './context.ts'
@@ -108,6 +110,12 @@ export abstract class ServedCall implements CallContext, AmbientContext {
     return this.trace.traceId
   }
 
+  /** What the client or a proxy before us calls the request. Nothing depends on it: it is for the log. */
+  get requestId(): string | undefined {
+    const sent = this.sent(REQUEST_ID)
+    return sent !== undefined && isRequestId(sent) ? sent : undefined
+  }
+
   leftMs(): number {
     if (this.#deadlineMs === undefined) return Number.POSITIVE_INFINITY
     return (this.#arrivedAtMs as number) + this.#deadlineMs - this.#callee.clock.now()
@@ -163,6 +171,11 @@ export abstract class ServedCall implements CallContext, AmbientContext {
     this.#ended = true
     this.#timer?.cancel()
   }
+}
+
+/** What names a call in the log. A request id that is the trace's says nothing more. */
+export function callFields({ traceId, requestId }: CallContext): LogFields {
+  return requestId === undefined || requestId === traceId ? { traceId } : { traceId, requestId }
 }
 
 /** What is left of a call that has ended. */
