@@ -6,7 +6,7 @@ import { type AddressForm, toExporterUrl, withoutSecrets } from './exporter-addr
 const ADDRESS: AddressForm = { setting: 'esAddr', defaultPort: 9200, path: '/' }
 const MAX_ADDRESSES = 32
 const EXPECTED =
-  '`http://host:9200`, `https://user:password@host:9200` or `host:9200`; several nodes with `|` between them'
+  'an address such as http://host:9200, https://user:password@host:9200 or host:9200, or several with | between them'
 
 /**
  * The nodes in order, each with a path that ends with `/`. An address without user takes that of the first one that has one.
@@ -51,7 +51,7 @@ function mistake(found: string, what: string): GomsError {
     detail: {
       found,
       expected: EXPECTED,
-      fix: 'write `esAddr` in one of these forms, with `%2C` for a comma in a password',
+      fix: 'what is not a letter or digit in a password is written with its code, such as `%40` for `@` and `%2C` for a comma',
     },
   })
 }

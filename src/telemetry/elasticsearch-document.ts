@@ -3,17 +3,8 @@
  * into one list of `name=value`: each of them is one exact term, and no name of anybody's becomes a field of the index, of
  * which a cluster bears a thousand. `flattened` would do the same, and is spelt otherwise or missing in its relatives.
  */
+import type { LogRecord } from '../core/log.ts'
 import type { Span } from '../core/span.ts'
-
-/** A line of the log as data; further fields are plain. */
-export interface ElasticsearchLogRecord extends Readonly<Record<string, unknown>> {
-  /** ISO 8601, UTC. */
-  readonly time: string
-  readonly level: string
-  readonly service: string
-  readonly node: string | undefined
-  readonly msg: string
-}
 
 /** Fields of a line that are fields of the document too, where they are of that type. */
 export const LOG_FIELDS: Readonly<Record<string, 'keyword' | 'number'>> = {
@@ -43,7 +34,7 @@ export function toDay(isoTime: string): string {
 }
 
 /** The text of a JSON object. */
-export function toLogDocument(record: ElasticsearchLogRecord): string {
+export function toLogDocument(record: LogRecord): string {
   const time = quoted(record.time)
   let text = `{"@timestamp":${time},"time":${time},"level":${quoted(record.level)},"service":${quoted(record.service)}`
   if (record.node !== undefined) text += `,"node":${quoted(record.node)}`

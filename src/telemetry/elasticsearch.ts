@@ -3,18 +3,19 @@
  * each day.
  */
 import { randomBytes } from 'node:crypto'
+import { type Log, type LogFields, type LogRecord, STAYS_HERE } from '../core/log.ts'
 import type { Span, SpanSink } from '../core/span.ts'
 import { type BatchSenderDeps, type BatchSenderNumbers, createBatchSender, type SendOutcome } from './batch-sender.ts'
 import { toElasticsearchUrls } from './elasticsearch-address.ts'
 import { type BulkItem, readBulkAnswer, toActionLine } from './elasticsearch-bulk.ts'
 import { createElasticsearchCluster, type ElasticsearchCluster } from './elasticsearch-cluster.ts'
-import { type ElasticsearchLogRecord, toDay, toLogDocument, toSpanDocument } from './elasticsearch-document.ts'
+import { toDay, toLogDocument, toSpanDocument } from './elasticsearch-document.ts'
 import { toIndex } from './elasticsearch-index.ts'
 import { encodeInSlices } from './sliced-encoding.ts'
 
 export interface ElasticsearchSink extends SpanSink {
   /** A line, for the index `logs-<day>`. Never throws, never waits; the record is read before it returns. */
-  log(record: ElasticsearchLogRecord): void
+  log(record: LogRecord): void
   numbers(): BatchSenderNumbers
   /** Sends what is there, within that time. @default 1000 */
   close(withinMs?: number): Promise<void>
@@ -87,7 +88,7 @@ export function createElasticsearchSink(esAddr: string, deps: BatchSenderDeps): 
       timeoutMs: TIMEOUT_MS + BEYOND_MS,
       maxTries: MAX_TRIES,
     },
-    deps,
+    { ...deps, log: stayingHere(deps.log) },
   )
   const toId = (): string => `${process}${(count++).toString(36)}`
   return {
@@ -119,6 +120,17 @@ function createKnownIndices(cluster: ElasticsearchCluster) {
       if (known.size > MAX_KNOWN_INDICES) known.delete(known.values().next().value as string)
       return undefined
     },
+  }
+}
+
+/** What is said of the sink does not go into it. */
+function stayingHere(log: Log): Log {
+  const here = (fields?: LogFields): LogFields => ({ ...fields, [STAYS_HERE]: true })
+  return {
+    debug: (message, fields) => log.debug(message, here(fields)),
+    info: (message, fields) => log.info(message, here(fields)),
+    warn: (message, fields) => log.warn(message, here(fields)),
+    error: (message, fields) => log.error(message, here(fields)),
   }
 }
 

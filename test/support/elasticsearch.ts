@@ -20,8 +20,7 @@ export interface Elasticsearch {
 }
 
 /** Whether tests that need it are skipped: it is not there, and nobody requires it. `node scripts/servers.mjs` fetches it. */
-export const elasticsearchIsMissing: boolean =
-  !hasElasticsearch() && !process.env.GOMS_REQUIRE_SERVERS
+export const elasticsearchIsMissing: boolean = !hasElasticsearch() && !process.env.GOMS_REQUIRE_SERVERS
 
 /** Three seconds on a machine with nothing else to do. */
 const START_MS = 60_000

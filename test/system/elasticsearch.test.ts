@@ -1,16 +1,16 @@
 /** What is sent to a real Elasticsearch: that it is found there, once, whatever happens to the server meanwhile. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
+import type { LogRecord } from '../../src/core/log.ts'
 import type { Span } from '../../src/core/span.ts'
 import { createElasticsearchSink, type ElasticsearchSink } from '../../src/telemetry/elasticsearch.ts'
-import type { ElasticsearchLogRecord } from '../../src/telemetry/elasticsearch-document.ts'
 import { type Elasticsearch, elasticsearchIsMissing, startElasticsearch } from '../support/elasticsearch.ts'
 
 interface Document extends Readonly<Record<string, unknown>> {
   readonly msg: string
 }
 
-const record = (fields: Record<string, unknown> = {}): ElasticsearchLogRecord => ({
+const record = (fields: Record<string, unknown> = {}): LogRecord => ({
   time: '2026-11-25T10:00:00.000Z',
   level: 'info',
   service: 'order',
@@ -126,7 +126,9 @@ describe.skipIf(elasticsearchIsMissing)('Elasticsearch', () => {
     await sink.close(10_000)
     expect(sink.numbers()).toMatchObject({ sent: 2, failed: 1, dropped: 0 })
     expect(warnings).toHaveLength(1)
-    expect(warnings[0]).toMatch(/^elasticsearch \(127\.0\.0\.1:\d+\): refuses 1 of 3: 400 .*failed to parse field \[status\]/)
+    expect(warnings[0]).toMatch(
+      /^elasticsearch \(127\.0\.0\.1:\d+\): refuses 1 of 3: 400 .*failed to parse field \[status\]/,
+    )
     expect(await server.search('logs-2026.06.01', { match_all: {} })).toHaveLength(2)
   })
 
