@@ -55,10 +55,10 @@ it('writes a span with microseconds, and leaves out what it has not', () => {
   const span: Span = {
     trace: { traceId: 'aa', spanId: 'bb', parentId: undefined, sampled: true, state: undefined },
     ...{ name: 'POST "x"', kind: 'SERVER', service: 'gateway', node: 'n', remote: undefined },
-    ...{ startedMs: Date.UTC(2026, 10, 25) + 0.9999, durationMs: 1.23456, tags: {} },
+    ...{ startedMs: Date.UTC(2026, 10, 25) + 0.25, durationMs: 1.23456, tags: {} },
   }
   const plain = {
-    '@timestamp': '2026-11-25T00:00:00.000999Z',
+    '@timestamp': '2026-11-25T00:00:00.000250Z',
     ...{
       traceId: 'aa',
       spanId: 'bb',

@@ -46,8 +46,8 @@ describe.skipIf(elasticsearchIsMissing)('Elasticsearch', () => {
   const log = { debug() {}, info() {}, error() {}, warn: (line: string) => void warnings.push(line) }
   const open = (): void => {
     warnings = []
-    // Waits after failures are a fifth of their bounds.
-    sink = createElasticsearchSink(server.url, { clock: systemClock, log, random: () => 0.2 })
+    // Waits after failures are a tenth of their bounds.
+    sink = createElasticsearchSink(server.url, { clock: systemClock, log, random: () => 0.1 })
   }
   beforeAll(async () => {
     server = await startElasticsearch()
@@ -136,17 +136,17 @@ describe.skipIf(elasticsearchIsMissing)('Elasticsearch', () => {
     open()
     let taken = 0
     const load = setInterval(() => {
-      for (let i = 0; i < 5; i++) sink.log(record({ time: '2026-07-01T00:00:00.000Z', msg: `line ${taken++}` }))
-    }, 10)
+      for (let i = 0; i < 2; i++) sink.log(record({ time: '2026-07-01T00:00:00.000Z', msg: `line ${taken++}` }))
+    }, 20)
     const until = async (condition: () => boolean): Promise<void> => {
       while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    await until(() => sink.numbers().sent > 400)
+    await until(() => sink.numbers().sent > 80)
     await server.kill()
     await until(() => warnings.length > 0)
     await server.start()
     const before = sink.numbers().sent
-    await until(() => sink.numbers().sent > before + 500)
+    await until(() => sink.numbers().sent > before + 80)
     clearInterval(load)
     await sink.close(10_000)
     expect(sink.numbers()).toEqual({ sent: taken, failed: 0, dropped: 0, queued: 0, queuedBytes: 0 })
