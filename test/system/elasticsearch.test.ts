@@ -1,10 +1,12 @@
 /** What is sent to a real Elasticsearch: that it is found there, once, whatever happens to the server meanwhile. */
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import type { LogRecord } from '../../src/core/log.ts'
 import type { Span } from '../../src/core/span.ts'
 import { createElasticsearchSink, type ElasticsearchSink } from '../../src/telemetry/elasticsearch.ts'
 import { type Elasticsearch, elasticsearchIsMissing, startElasticsearch } from '../support/elasticsearch.ts'
+import { freePort, startGoms } from '../support/processes.ts'
 
 interface Document extends Readonly<Record<string, unknown>> {
   readonly msg: string
@@ -130,6 +132,29 @@ describe.skipIf(elasticsearchIsMissing)('Elasticsearch', () => {
       /^elasticsearch \(127\.0\.0\.1:\d+\): refuses 1 of 3: 400 .*failed to parse field \[status\]/,
     )
     expect(await server.search('logs-2026.06.01', { match_all: {} })).toHaveLength(2)
+  })
+
+  it('has the lines and the spans of a process, the last ones too', async () => {
+    const port = await freePort()
+    const file = join(import.meta.dirname, '..', 'fixtures', 'gateway.mjs')
+    const goms = startGoms(['start', file], {
+      env: {
+        ...{ GOMS_REGISTRY: 'memory', GOMS_ES_ADDR: server.url, GOMS_HTTP_PORT: String(port), GOMS_ADMIN_PORT: 'off', GOMS_LB_DRAIN: '0' },
+        ...{ GOMS_CONFIGS: join(import.meta.dirname, '..', 'fixtures') },
+      },
+    })
+    await goms.waitForLine(new RegExp(`Http Listen on port: ${port}`), 20_000)
+    const traceId = '0af7651916cd43dd8448eb211c80319c'
+    await fetch(`http://127.0.0.1:${port}/api/echo/none`, {
+      headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` },
+    })
+    await goms.stop()
+    const day = new Date().toISOString().slice(0, 10).replaceAll('-', '.')
+    const lines = await server.search<Document>(`logs-${day}`, { match_all: {} })
+    expect(lines.map((it) => it.msg)).toContain(`Http Listen on port: ${port}`)
+    expect(await server.search(`trace_logs-${day}`, { term: { traceId } })).toMatchObject([
+      { kind: 'SERVER', service: 'gateway' },
+    ])
   })
 
   it('loses nothing and writes nothing twice while the server is killed and comes back', async () => {
