@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** Of the tests with whole processes those that measure nothing: they may run beside others. */
-const UNHURRIED = ['https', 'log-flow', 'mistakes', 'slow-clients', 'tools', 'zipkin'].map(
+const UNHURRIED = ['elasticsearch', 'https', 'log-flow', 'mistakes', 'slow-clients', 'tools', 'zipkin'].map(
   (name) => `test/system/${name}.test.ts`,
 )
 

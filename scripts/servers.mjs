@@ -67,5 +67,6 @@ function install() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   // Jars look for commands with what is above.
   const { fetchJars } = await import('./jars.mjs')
-  process.exitCode = install() || fetchJars()
+  const { fetchElasticsearch } = await import('./elasticsearch.mjs')
+  process.exitCode = install() || fetchJars() || fetchElasticsearch()
 }

@@ -1,11 +1,12 @@
 /** What a process tells of its calls, put together from its settings: who observes them, and where it goes. */
 import type { Clock } from '../core/clock.ts'
-import type { Log } from '../core/log.ts'
+import type { Log, LogRecord } from '../core/log.ts'
 import type { Observers } from '../core/observe.ts'
 import { joinObservers } from '../core/observers.ts'
 import type { Settings } from '../core/options.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import { atMost } from './bounded.ts'
+import { openElasticsearch } from './elasticsearch-outlet.ts'
 import { openOutlets } from './span-outlets.ts'
 import type { SpanOutlet, Tracing } from './tracing.ts'
 
@@ -21,6 +22,8 @@ export interface Observability {
   readonly observers: Observers
   /** Undefined: no traces are recorded. */
   readonly sampler: Sampler | undefined
+  /** Takes the lines of this process too; undefined: nobody does. */
+  readonly also: ((record: LogRecord) => void) | undefined
   /** A node of this process has its name, `<rpc address>_<http address>`. */
   named(service: string, node: string): void
   /** The cluster is joined. */
@@ -35,16 +38,22 @@ const FLUSH_MS = 1000
 
 /** Only what is asked for is loaded. */
 export async function createObservability(deps: ObservabilityDeps): Promise<Observability> {
-  const outlets = [...(await openOutlets(deps.settings, deps)), ...(deps.outlets ?? [])]
+  const { settings } = deps
+  const elasticsearch = await openElasticsearch(settings, deps)
+  const outlets = [...(await openOutlets(settings, deps)), ...(deps.outlets ?? [])]
+  if (elasticsearch !== undefined && settings.elasticsearch.traces) outlets.push(elasticsearch)
   const tracing = outlets.length === 0 ? undefined : await openTracing(deps, outlets)
   return {
     observers: joinObservers(tracing === undefined ? [] : [tracing.observers]),
     sampler: tracing?.sampler,
+    also: settings.elasticsearch.logs ? elasticsearch?.log : undefined,
     named: (service, node) => tracing?.named(service, node),
     keyed: (callKey) => tracing?.keyed(callKey),
     update: (settings) => tracing?.update(settings),
     async close() {
-      await atMost(deps.clock, FLUSH_MS, Promise.all([tracing?.close(FLUSH_MS)])).catch(() => {})
+      await atMost(deps.clock, FLUSH_MS, Promise.all([tracing?.close(FLUSH_MS), elasticsearch?.close(FLUSH_MS)])).catch(
+        () => {},
+      )
     },
   }
 }

@@ -129,6 +129,7 @@ class Process {
     }
     const observability = await createObservability({ settings, clock: this.#clock, log: this.#log })
     this.#observability = observability
+    this.#sinks.also = observability.also
     const cluster = joinCluster({
       observe: observability.observers.outbound,
       sampler: observability.sampler,

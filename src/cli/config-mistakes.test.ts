@@ -237,6 +237,10 @@ const inConfig: readonly (readonly [text: string, expected: string])[] = [
     'trace: { otlpAddr: "collector:port" }',
     'expected `trace.otlpAddr` to be an address such as http://host:4318/v1/traces, http://host:4318 or host:4318, got `"collector:port"`',
   ],
+  [
+    'esAddr: "http://es-1:9200|ftp://me:hunter2@es-2"',
+    'expected `esAddr` to be an address such as http://host:9200, https://user:password@host:9200 or host:9200, or several with | between them, got `"ftp://es-2"`',
+  ],
   ['gateway: { cors: { methods: GET } }', '`gateway.cors` lacks the key `origins`'],
   ['service: { etcdKy: a }', 'unknown key "etcdKy" in service'],
   ['service: { etcdKey: a }\nprojectName: b', 'projectName is defined twice, first at configs/config.yml:2:1'],

@@ -1,5 +1,7 @@
 /** What must hold between values, whatever each of them is: names, the call key, production, waits at the end. */
+import { GomsError } from '../core/errors.ts'
 import type { Settings } from '../core/options.ts'
+import { toElasticsearchUrls } from '../telemetry/elasticsearch-address.ts'
 import {
   type AddressForm,
   expectedAddress,
@@ -94,6 +96,7 @@ export function checkTogether(tree: Tree, settings: Settings, warnings: string[]
   }
   address(tree, ['zipkinAddr'], settings.zipkinAddr, ZIPKIN_ADDRESS)
   address(tree, ['trace', 'otlpAddr'], settings.trace.otlpAddr, OTLP_ADDRESS)
+  elasticsearch(tree, settings.esAddr)
   total(tree, [], policy.totalTimeoutMs, policy.timeoutMs)
   for (const [service, actions] of Object.entries(settings.routes)) {
     for (const [action, route] of Object.entries(actions)) {
@@ -114,6 +117,23 @@ function address(tree: Tree, path: readonly string[], given: string | undefined,
       'a port and a path are added where the address has none; `https://` and a path of your own are taken as well',
     ],
   })
+}
+
+function elasticsearch(tree: Tree, given: string | undefined): void {
+  if (given === undefined) return
+  try {
+    toElasticsearchUrls(given)
+  } catch (thrown) {
+    if (!(thrown instanceof GomsError)) throw thrown
+    const { found, expected, fix } = thrown.detail ?? {}
+    const origin = originOf(tree, ['esAddr'])
+    tree.mistakes.push({
+      code: origin?.kind === 'flag' ? 'GOMS_USAGE' : 'GOMS_CONFIG_INVALID',
+      message: `expected \`esAddr\` to be ${expected}, got \`${found}\``,
+      origin,
+      fix: [String(fix)],
+    })
+  }
 }
 
 function total(tree: Tree, path: readonly string[], totalMs: number | undefined, timeoutMs: number | undefined): void {

@@ -6,6 +6,8 @@ export interface HttpPostOptions {
   /** User and password in it become `Authorization: Basic`. */
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
+  /** @default 'POST' */
+  readonly method?: 'POST' | 'PUT'
   /** Connections, as many as there are sends at a time. @default 2 */
   readonly maxSockets?: number
   /** What is kept of an answer; the rest is read and thrown away. @default 64 KiB */
@@ -16,7 +18,13 @@ export type PostOutcome =
   /** A status of 2xx, with the body. */
   | { readonly kind: 'taken'; readonly status: number; readonly body: string }
   /** Provably not taken, or the server asks for another try. */
-  | { readonly kind: 'again'; readonly reason: string; readonly retryAfterMs?: number | undefined }
+  | {
+      readonly kind: 'again'
+      readonly reason: string
+      /** Where there was an answer. */
+      readonly status?: number
+      readonly retryAfterMs?: number | undefined
+    }
   | { readonly kind: 'refused'; readonly reason: string; readonly status?: number }
 
 export interface HttpPost {
@@ -48,7 +56,7 @@ export function createHttpPost(options: HttpPostOptions): HttpPost {
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
     path: `${url.pathname}${url.search}`,
-    method: 'POST',
+    method: options.method ?? 'POST',
     agent,
   }
 
@@ -89,7 +97,9 @@ async function readAnswer(answer: IncomingMessage, maxBytes: number): Promise<Po
   const body = Buffer.concat(kept).toString()
   if (status >= 200 && status < 300) return { kind: 'taken', status, body }
   const reason = `answered ${status}${excerptOf(body)}`
-  if (AGAIN.has(status)) return { kind: 'again', reason, retryAfterMs: toRetryAfterMs(answer.headers['retry-after']) }
+  if (AGAIN.has(status)) {
+    return { kind: 'again', reason, status, retryAfterMs: toRetryAfterMs(answer.headers['retry-after']) }
+  }
   return { kind: 'refused', reason, status }
 }
 
