@@ -1,0 +1,114 @@
+/** The metrics of a process, put together: what is counted, who is asked, and the page that comes of it. */
+import type { Clock } from '../core/clock.ts'
+import type { MetricsOptions } from '../core/observability-options.ts'
+import type { ObserveOutbound } from '../core/observe.ts'
+import { callMetrics } from '../telemetry/call-metrics.ts'
+import { GatewayMetrics } from '../telemetry/gateway-metrics.ts'
+import { createMetricsRegistry } from '../telemetry/metrics.ts'
+import { pageOf } from '../telemetry/metrics-page.ts'
+import { type MetricsSnapshot, mergeSnapshots, type ProcessSnapshot } from '../telemetry/metrics-snapshot.ts'
+import { NodeMetrics } from '../telemetry/node-metrics.ts'
+import { createOwnMetrics, type OwnMetrics } from '../telemetry/own-metrics.ts'
+import { ServedMetrics } from '../telemetry/served-metrics.ts'
+import { addMetricsSource, userMetrics } from '../telemetry/user-metrics.ts'
+import type { Cluster } from './cluster.ts'
+import { watchCluster } from './cluster-metrics.ts'
+import { watchProcess } from './process-metrics.ts'
+
+/** What of a node is shown. */
+export interface ShownNode {
+  readonly service: string
+  ready(): boolean
+  inFlight(): number
+  sessions(): number
+}
+
+/** What takes spans or log lines elsewhere. */
+export interface Exporter {
+  readonly name: string
+  readonly sent: number
+  readonly dropped: number
+  readonly waiting: number
+}
+
+export interface ProcessMetrics {
+  readonly own: OwnMetrics
+  readonly outbound: ObserveOutbound
+  readonly gateway: GatewayMetrics
+  readonly served: ServedMetrics
+  watchCluster(cluster: Cluster): void
+  watchNode(node: ShownNode): void
+  watchExporters(exporters: () => readonly Exporter[], logLinesDropped?: () => number): void
+  /** Whether numbers of the node of that name are still of interest. */
+  showsNode(name: string): boolean
+  /** This process at one moment, with what the user counts. Never rejects. */
+  snapshot(): Promise<MetricsSnapshot>
+  close(): void
+}
+
+export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock): ProcessMetrics {
+  const registry = createMetricsRegistry({ maxSeries })
+  const own = createOwnMetrics(registry)
+  const nodes = new NodeMetrics(own, registry, clock)
+  const shown = new Set<ShownNode>()
+  const stops: (() => void)[] = [watchProcess(own, registry, clock)]
+  const users = userMetrics()
+  users.maxSeries = maxSeries
+
+  stops.push(
+    registry.collector(() => {
+      own.droppedSeries.bind().value = registry.dropped + users.dropped
+      for (const node of shown) {
+        own.ready.bind(node.service).set(node.ready() ? 1 : 0)
+        own.inFlight.bind(node.service).set(node.inFlight())
+        own.sessions.bind(node.service).set(node.sessions())
+      }
+    }),
+    addMetricsSource(() => registry.snapshot()),
+  )
+  return {
+    own,
+    outbound: callMetrics(own, nodes),
+    gateway: new GatewayMetrics(own),
+    served: new ServedMetrics(own),
+    watchCluster(cluster) {
+      stops.push(watchCluster(cluster, own, nodes, registry))
+    },
+    watchNode(node) {
+      shown.add(node)
+    },
+    watchExporters(exporters, logLinesDropped = () => 0) {
+      stops.push(
+        registry.collector(() => {
+          own.logLinesDropped.bind().value = logLinesDropped()
+          for (const { name, sent, dropped, waiting } of exporters()) {
+            own.exported.bind(name).value = sent
+            own.exportDropped.bind(name).value = dropped
+            own.exportWaiting.bind(name).set(waiting)
+          }
+        }),
+      )
+    },
+    showsNode: (name) => nodes.shows(name),
+    async snapshot() {
+      const [ours, theirs] = await Promise.all([registry.snapshot(), users.snapshot()])
+      return [...ours, ...theirs]
+    },
+    close() {
+      for (const stop of stops) stop()
+    },
+  }
+}
+
+/**
+ * The page of a node.
+ * @param workers those of a gateway's workers, and what stays of those that have ended
+ */
+export async function metricsPage(
+  metrics: ProcessMetrics,
+  workers: (() => Promise<readonly ProcessSnapshot[]>) | undefined,
+): Promise<Iterable<string>> {
+  const [families, others] = await Promise.all([metrics.snapshot(), workers?.() ?? []])
+  const process = workers === undefined ? undefined : 'primary'
+  return pageOf(mergeSnapshots([{ process, families }, ...others]))
+}
