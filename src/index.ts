@@ -35,6 +35,9 @@ export { type ActionRequest, fetchAction, settings } from './core/running.ts'
 export { type Served, type ServeOptions, serve } from './app/serve.ts'
 export type { BalanceOptions, Settings } from './core/options.ts'
 
+// numbers of one's own on the page for Prometheus
+export { type Metrics, metrics } from './telemetry/user-metrics.ts'
+
 // for those who bring their own
 export type { Balancer, Candidate, PickRequest } from './balance/balancer.ts'
 export { createBalancer } from './balance/create.ts'

@@ -1,5 +1,6 @@
 /** What a process knows of the others: endpoints, breakers, connections, registry. Read when the page is asked for. */
 import { type NodeInfo, toHostPort } from '../core/node.ts'
+import type { Registry } from '../registry/registry.ts'
 import type { BreakerState } from '../resilience/breaker.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
 import type { NodeMetrics } from '../telemetry/node-metrics.ts'
@@ -28,10 +29,6 @@ export function watchCluster(
     for (const family of [own.endpointInFlight, own.endpointSessions, own.breakerState]) family.zero()
     for (const service of view.services()) endpointsOf(service, cluster, own)
     poolsOf(all(), cluster, own)
-    const { connected, ageMs } = cluster.registry.status()
-    own.registryConnected.bind().set(connected ? 1 : 0)
-    own.registryAge.bind().set(ageMs / 1000)
-    own.registrySkipped.bind().set(view.skipped)
   })
   return () => {
     stopFollowing()
@@ -39,8 +36,7 @@ export function watchCluster(
   }
 }
 
-function endpointsOf(service: string, { mesh, registry, callClock }: Cluster, own: OwnMetrics): void {
-  own.registryNodes.bind(service).set(registry.view.nodes(service).length)
+function endpointsOf(service: string, { mesh, callClock }: Cluster, own: OwnMetrics): void {
   const left = mesh.retriesLeft(service)
   if (left === undefined) return
   own.retryBudget.bind(service).set(left)
@@ -69,4 +65,13 @@ function poolsOf(nodes: readonly NodeInfo[], cluster: Cluster, own: OwnMetrics):
     own.poolConnections.bind(name, 'idle').set(idle)
     own.poolWaiting.bind(name).set(waiting)
   }
+}
+
+export function registryOf(registry: Registry, own: OwnMetrics): void {
+  const { view } = registry
+  const { connected, ageMs } = registry.status()
+  own.registryConnected.bind().set(connected ? 1 : 0)
+  own.registryAge.bind().set(ageMs / 1000)
+  own.registrySkipped.bind().set(view.skipped)
+  for (const service of view.services()) own.registryNodes.bind(service).set(view.nodes(service).length)
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { createDeadlineSweep, type Deadlines } from '../core/deadline-sweep.ts'
 import type { Log } from '../core/log.ts'
 import type { Address, Transport } from '../core/node.ts'
+import type { ObserveOutbound } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import { createMesh, type Mesh } from '../mesh/mesh.ts'
 import type { Middleware } from '../mesh/middleware.ts'
@@ -43,6 +44,8 @@ export interface ClusterDeps {
   readonly use?: readonly Middleware[] | undefined
   /** @default the registry that the settings choose; `embedded` is hosted here where nobody does yet */
   readonly openRegistry?: (() => Promise<Registry>) | undefined
+  /** Told of all calls that this process makes. @default nobody */
+  readonly observe?: ObserveOutbound | undefined
   /** What this process may use of limits. @default all */
   readonly share?: Share | undefined
   /** Told of hard evidence that this process finds against nodes. */
@@ -113,6 +116,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       rpc?.forget(node.rpc)
     },
     share: deps.share,
+    observe: deps.observe,
     onHardEvidence: deps.onHardEvidence,
     clock: callClock,
     deadlines: parts.deadlines,

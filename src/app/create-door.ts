@@ -41,6 +41,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     upstream: await cluster.upstream(),
     stats: (service) => cluster.mesh.stats(service),
     gather,
+    observe: deps.observers?.requests,
     sendMethod(call, input, result) {
       const payload = { method: call.action, input, codecs: codecsOf(`${call.service}.${call.action}`) }
       return dispatchRpc(carrying, call, payload, result)

@@ -4,8 +4,10 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Transport } from '../core/node.ts'
+import type { Observers } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import type { GatheredStats } from '../gateway/cluster.ts'
+import type { ProcessSnapshot } from '../telemetry/metrics-snapshot.ts'
 import type { ExchangeHandler } from '../transport/http-exchange.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import type { WorkerStatus } from './admin.ts'
@@ -53,6 +55,8 @@ export interface DoorLife {
   tellReady?(ready: boolean): void
   /** Those that do the work, where it is not this process. */
   workers?(): readonly WorkerStatus[]
+  /** What they count. Never rejects. */
+  workerMetrics?(): Promise<readonly ProcessSnapshot[]>
   /** What the node advertises. */
   readonly contract: { readonly hash: string; readonly document: unknown } | undefined
 }
@@ -68,6 +72,8 @@ export interface DoorDeps<D extends Definition = Definition> {
   readonly ready: () => boolean
   /** The numbers of all workers of a gateway; undefined: this process is all of it. */
   readonly gather?: (() => Promise<GatheredStats>) | undefined
+  /** Told of what the door serves. @default nobody */
+  readonly observers?: Observers | undefined
   readonly log: Log
   readonly clock: Clock
 }

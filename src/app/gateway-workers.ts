@@ -36,6 +36,8 @@ export interface GatewayWorkersDeps {
   readonly settings: Settings
   readonly clock: Clock
   readonly log: Log
+  /** Whether numbers of the node of that name are still of interest. */
+  showsNode(name: string): boolean
 }
 
 export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<GatewayWorkers> {
@@ -55,6 +57,7 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
       return { kind: registry.kind, callKey, view: snapshotOf(registry.view), ready: isReady() }
     },
     evidence: ({ node, transport }) => cluster?.mesh.hardEvidence(node, transport),
+    showsNode: deps.showsNode,
     gather: () => running.numbers.gather(ownStats(cluster), (service) => nodesOf(cluster, service)),
   })
   const { running } = workers
@@ -97,6 +100,7 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
         close: async () => stopFollowing(),
         tellReady: (is) => running.tell('ready', is),
         workers: () => workers.status(),
+        workerMetrics: () => running.metrics.gather(),
       }
     },
     update(changed) {

@@ -1,18 +1,18 @@
 /** The metrics of a process, put together: what is counted, who is asked, and the page that comes of it. */
 import type { Clock } from '../core/clock.ts'
 import type { MetricsOptions } from '../core/observability-options.ts'
-import type { ObserveOutbound } from '../core/observe.ts'
+import type { Observers } from '../core/observe.ts'
 import { callMetrics } from '../telemetry/call-metrics.ts'
-import { GatewayMetrics } from '../telemetry/gateway-metrics.ts'
+import { gatewayMetrics } from '../telemetry/gateway-metrics.ts'
 import { createMetricsRegistry } from '../telemetry/metrics.ts'
 import { pageOf } from '../telemetry/metrics-page.ts'
 import { type MetricsSnapshot, mergeSnapshots, type ProcessSnapshot } from '../telemetry/metrics-snapshot.ts'
 import { NodeMetrics } from '../telemetry/node-metrics.ts'
-import { createOwnMetrics, type OwnMetrics } from '../telemetry/own-metrics.ts'
-import { ServedMetrics } from '../telemetry/served-metrics.ts'
+import { createOwnMetrics } from '../telemetry/own-metrics.ts'
+import { servedMetrics } from '../telemetry/served-metrics.ts'
 import { addMetricsSource, userMetrics } from '../telemetry/user-metrics.ts'
 import type { Cluster } from './cluster.ts'
-import { watchCluster } from './cluster-metrics.ts'
+import { registryOf, watchCluster } from './cluster-metrics.ts'
 import { watchProcess } from './process-metrics.ts'
 
 /** What of a node is shown. */
@@ -32,18 +32,17 @@ export interface Exporter {
 }
 
 export interface ProcessMetrics {
-  readonly own: OwnMetrics
-  readonly outbound: ObserveOutbound
-  readonly gateway: GatewayMetrics
-  readonly served: ServedMetrics
-  watchCluster(cluster: Cluster): void
-  watchNode(node: ShownNode): void
+  readonly observers: Observers
+  /** @param registryToo not where that belongs to another process */
+  watchCluster(cluster: Cluster, registryToo: boolean): void
+  /** Returns how to stop. */
+  watchNode(node: ShownNode): () => void
   watchExporters(exporters: () => readonly Exporter[], logLinesDropped?: () => number): void
   /** Whether numbers of the node of that name are still of interest. */
   showsNode(name: string): boolean
   /** This process at one moment, with what the user counts. Never rejects. */
   snapshot(): Promise<MetricsSnapshot>
-  close(): void
+  close(): Promise<void>
 }
 
 export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock): ProcessMetrics {
@@ -67,15 +66,14 @@ export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock
     addMetricsSource(() => registry.snapshot()),
   )
   return {
-    own,
-    outbound: callMetrics(own, nodes),
-    gateway: new GatewayMetrics(own),
-    served: new ServedMetrics(own),
-    watchCluster(cluster) {
+    observers: { outbound: callMetrics(own, nodes), served: servedMetrics(own), requests: gatewayMetrics(own) },
+    watchCluster(cluster, registryToo) {
       stops.push(watchCluster(cluster, own, nodes, registry))
+      if (registryToo) stops.push(registry.collector(() => registryOf(cluster.registry, own)))
     },
     watchNode(node) {
       shown.add(node)
+      return () => shown.delete(node)
     },
     watchExporters(exporters, logLinesDropped = () => 0) {
       stops.push(
@@ -94,7 +92,7 @@ export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock
       const [ours, theirs] = await Promise.all([registry.snapshot(), users.snapshot()])
       return [...ours, ...theirs]
     },
-    close() {
+    async close() {
       for (const stop of stops) stop()
     },
   }

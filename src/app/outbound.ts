@@ -91,6 +91,7 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       caller,
       clock: cluster.callClock,
       direct: cluster.direct,
+      observer: (service, method) => cluster.mesh.observer(service, method),
     })
     return rpc
   }

@@ -18,6 +18,7 @@ import { createHttpPort } from './http-port.ts'
 import { createLog } from './log.ts'
 import { type LogFile, openLogFile } from './log-file.ts'
 import { type RunningNode, startNode } from './node.ts'
+import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
 
@@ -100,6 +101,7 @@ class Process {
   readonly #outbounds = new Map<string, Outbound>()
   #settings: Settings
   #workers: GatewayWorkers | undefined
+  #observability: Observability | undefined
   #closing: Promise<void> | undefined
 
   constructor(definitions: readonly Definition[], first: Definition, loaded: Loaded, options: ServeOptions) {
@@ -118,9 +120,15 @@ class Process {
     if (gateways.length > 0 && workerCount(settings) > 1) {
       const { gatewayFile, use, balancers } = this.#options
       const file = fileForWorkers({ file: gatewayFile, gateways: gateways.length, use, balancers })
-      this.#workers = await createGatewayWorkers({ file, settings, clock: this.#clock, log: this.#log })
+      this.#workers = await createGatewayWorkers({
+        ...{ file, settings, clock: this.#clock, log: this.#log },
+        showsNode: (name) => this.#observability?.metrics?.showsNode(name) ?? false,
+      })
     }
+    const observability = await createObservability({ settings, clock: this.#clock, log: this.#log })
+    this.#observability = observability
     const cluster = joinCluster({
+      observe: observability.observers.outbound,
       settings,
       clock: this.#clock,
       log: this.#log,
@@ -128,6 +136,8 @@ class Process {
       use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
       onHardEvidence: (node, transport) => this.#workers?.tell({ node, transport }),
     })
+    const watched = cluster.then((joined) => observability.metrics?.watchCluster(joined, true))
+    watched.catch(() => {})
     const doors: DoorParts[] = []
     const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
     const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -136,6 +146,7 @@ class Process {
       await Promise.all(nodes.map((node) => node.close('now')))
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
+      await observability.close()
       setRunning(undefined)
       await Promise.all(this.#files.map((file) => file.close()))
       throw failed.reason
@@ -164,6 +175,7 @@ class Process {
       clock: this.#clock,
       log,
       cluster,
+      metrics: this.#observability?.metrics,
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
@@ -178,6 +190,7 @@ class Process {
           outbound: this.#outboundOf(definition.name, joined),
           nodeId,
           ready,
+          observers: this.#observability?.observers,
           log,
           clock: this.#clock,
         })
@@ -193,6 +206,7 @@ class Process {
     cluster.mesh.update(settings.balance)
     for (const { update } of doors) update(settings)
     this.#workers?.update(settings)
+    this.#observability?.update(settings)
     for (const outbound of this.#outbounds.values()) outbound.update(settings)
     this.#announceRunning(cluster)
   }
@@ -227,6 +241,7 @@ class Process {
     await Promise.all(nodes.map((node) => node.close(mode)))
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
+    await this.#observability?.close()
     setRunning(undefined)
     await Promise.all(this.#files.map((file) => file.close()))
   }

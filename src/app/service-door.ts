@@ -22,6 +22,7 @@ export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Prom
     log,
     clock: cluster.callClock,
     ready,
+    observe: deps.observers?.served,
     ...(rpc && { alsoInFlight: () => rpc.inFlight() }),
   })
   const advertised = contract && { hash: hashOf(contract), document: toDocument(contract) }
@@ -49,6 +50,7 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
     clock: cluster.callClock,
     clients: createHandlerClients(definition.uses ?? {}, outbound.callMethod),
     codecs: createMethodCodecs,
+    observe: deps.observers?.served,
     alsoInFlight,
   })
 }

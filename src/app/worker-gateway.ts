@@ -7,9 +7,11 @@ import type { GatheredStats } from '../gateway/cluster.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
 import { createMirrorRegistry, type Mirror } from '../registry/mirror.ts'
 import { type Share, shareOf } from '../resilience/share.ts'
+import type { MetricsSnapshot } from '../telemetry/metrics-snapshot.ts'
 import { createClusterOf, overSockets } from './cluster.ts'
 import { createDoor } from './create-door.ts'
 import type { Door } from './door.ts'
+import { createObservability } from './observability.ts'
 import { createOutbound } from './outbound.ts'
 import type { Channel } from './process-channel.ts'
 import type { Evidence, OpenOrder, Reports, StatsList } from './worker-protocol.ts'
@@ -37,6 +39,8 @@ export interface WorkerGateway {
   /** Another process found hard evidence. */
   believe(evidence: Evidence): void
   stats(): StatsList
+  /** All that it counts; empty where that is switched off. Never rejects. */
+  metrics(): Promise<MetricsSnapshot>
   close(): Promise<void>
 }
 
@@ -56,9 +60,12 @@ export function inShare(settings: Settings, share: Share): Settings {
 
 export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<WorkerGateway> {
   const { definition, settings, share, mirror, channel, clock, log } = deps
+  const observability = await createObservability({ settings, clock, log })
+  const { observers } = observability
   const cluster = createClusterOf(
     {
       ...{ settings, clock, share, balancers: definition.balancers, use: definition.use },
+      observe: observers.outbound,
       onHardEvidence: (node, transport) => channel.tell('evidence', { node, transport }),
     },
     {
@@ -68,6 +75,8 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     },
   )
   const { mesh } = cluster
+  // The registry is its primary's affair.
+  observability.metrics?.watchCluster(cluster, false)
   const outbound = createOutbound(cluster, settings, definition.name)
 
   function announceRunning(current: Settings): void {
@@ -90,7 +99,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
 
   announceRunning(settings)
   const { door, update } = await createDoor({
-    ...{ definition, settings, cluster, outbound, log, clock, gather, ready: deps.ready },
+    ...{ definition, settings, cluster, outbound, observers, log, clock, gather, ready: deps.ready },
     // Of the way in of services, which are none of a worker's.
     nodeId: '',
   })
@@ -100,15 +109,18 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     apply(changed) {
       mesh.update(changed.balance)
       update(changed)
+      observability.update(changed)
       outbound.update(changed)
       announceRunning(changed)
     },
     believe: ({ node, transport }) => mesh.hardEvidence(node, transport),
+    metrics: async () => observability.metrics?.snapshot() ?? [],
     stats: () => mirror.services().map((service) => [service, mesh.stats(service)]),
     async close() {
       await door.close()
       outbound.close()
       await cluster.close()
+      await observability.close()
     },
   }
 }

@@ -55,6 +55,8 @@ export interface Outcome {
   readonly status: number
   readonly refusal?: Refusal
   readonly retryAfterMs?: number
+  /** Code of the error that a method answered with. */
+  readonly code?: string
   /** An upgrade or event stream: counted apart from calls, in neither latency nor overdue. */
   readonly session?: boolean
   /** What went wrong where no answer came, for the message and the log. */
@@ -64,11 +66,21 @@ export interface Outcome {
 /** The second report: the attempt is over. `broken`: the answer was cut short after its head. */
 export type Ending = 'complete' | 'broken' | 'cancelled'
 
+/** Nodes that the rules of a route kept an attempt from. */
+export interface PassedOver {
+  /** Their breaker was open. */
+  readonly breaker: number
+  /** Their limiter was full. */
+  readonly limiter: number
+}
+
 /** One try on one node, handed to the carrier. */
 export interface Attempt {
   /** From 1. */
   readonly number: number
   readonly node: NodeInfo
+  /** How many nodes its pick left out because of the route's own rules; undefined: none. */
+  readonly passedOver?: PassedOver | undefined
   /** What the node may take, in milliseconds: the lesser of this attempt's share and what is left of the call. */
   leftMs(): number
   /** The request's body moved: a long upload is not an answer that is overdue. May be called often. */

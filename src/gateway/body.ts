@@ -110,6 +110,11 @@ export class RequestBody {
     return this.#kept.length === 0 ? EMPTY : this.#whole()
   }
 
+  /** Of one that goes through as it comes nothing is held. */
+  held(): Buffer | undefined {
+    return this.streamed || this.#dropped ? undefined : this.#kept[0]
+  }
+
   /** For an attempt: the whole body, a stream from its first byte on, or null without one. */
   open(): Buffer | Readable | null {
     if (!this.streamed) return this.#kept.length === 0 ? null : this.#whole()

@@ -126,6 +126,7 @@ export class ClientAnswer {
     let lines = toClientLines(fields, drop) + answerFields
     if (!fields.has(FIELD.date)) lines += dateLine(this.#clock.wallMs())
     this.#exchange.head(head.status, head.reason, lines, framing)
+    this.#request.begun(head.status, typeof framing === 'number' ? framing : undefined)
   }
 }
 

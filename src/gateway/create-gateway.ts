@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { createDeadlineSweep } from '../core/deadline-sweep.ts'
 import { GomsError } from '../core/errors.ts'
 import { everyMs, type Log } from '../core/log.ts'
+import type { ObserveRequests, RequestObserver } from '../core/observe.ts'
 import type { Routes, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
@@ -35,6 +36,8 @@ export interface GatewayDeps {
   readonly callKey: string | undefined
   readonly clock: Clock
   readonly log: Log
+  /** Told of all requests. @default nobody */
+  readonly observe?: ObserveRequests | undefined
   /** What `/-/ready` says. */
   readonly ready: () => boolean
 }
@@ -67,6 +70,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     { settings: deps.settings },
     {
       side: 'outside',
+      observe: deps.observe,
       closed(service, action) {
         const route = `/api/${service}/${action}`
         if (said.has(route)) return
@@ -142,11 +146,15 @@ class Host implements InboundHost {
   inFlight = 0
   readonly clock: Clock
   readonly watch: IdleWatch
+  readonly observing: boolean
+  readonly unrouted: RequestObserver | undefined
   readonly #log: Log
   readonly #says = new Map<string, (say: () => void) => void>()
   #whenIdle: (() => void)[] = []
 
-  constructor({ settings, clock, log }: GatewayDeps, watch: IdleWatch) {
+  constructor({ settings, clock, log, observe }: GatewayDeps, watch: IdleWatch) {
+    this.observing = observe !== undefined
+    this.unrouted = observe?.(undefined)
     this.settings = settings
     this.clock = clock
     this.watch = watch

@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Clock } from '../core/clock.ts'
 import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { GomsError } from '../core/errors.ts'
+import type { GatewayRequest, RequestObserver } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import { plainAddress } from '../http/cidr.ts'
 import { FIELD } from '../http/field-kinds.ts'
@@ -30,6 +31,8 @@ export interface OwnAnswer {
 export interface Serving extends ExchangeEvents {
   /** The answer did not move for long. */
   idle(waitingForClient: boolean): void
+  /** What is held of the request's body, as far as it was not streamed. */
+  held?(): Buffer | undefined
 }
 
 /** What the requests of a gateway share. */
@@ -38,6 +41,10 @@ export interface InboundHost {
   /** Answers that have begun and are not out. */
   readonly watch: IdleWatch
   readonly settings: Settings
+  /** Somebody is told of requests. */
+  readonly observing: boolean
+  /** Who is told of those without a route. */
+  readonly unrouted: RequestObserver | undefined
   /** A request is in progress no more. */
   left(): void
   /** What the client is not told. */
@@ -48,7 +55,7 @@ export interface InboundHost {
 const READ_AWAY_BYTES = 65_536
 const NOWHERE: Target = { path: '', query: '', authority: undefined }
 
-export class InboundRequest implements ExchangeEvents, Origin, Watched {
+export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayRequest {
   readonly exchange: HttpExchange
   readonly settings: Settings
   readonly #host: InboundHost
@@ -61,6 +68,13 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
   /** Lines that the answer gets besides its own. */
   answerFields = ''
   trusted = false
+  status = 0
+  error: GomsError | undefined
+  readonly startedMs: number
+  headMs: number | undefined
+  answerBytes: number | undefined
+  session = false
+  #told: boolean
   #hostName: string | undefined
   #traceWords: TraceWords | undefined
   #trace: TraceContext | undefined
@@ -72,6 +86,42 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
     this.#host = host
     this.settings = host.settings
     this.exchange = exchange
+    this.#told = !host.observing
+    this.startedMs = host.observing ? host.clock.now() : 0
+  }
+
+  get method(): string {
+    return this.exchange.method
+  }
+
+  get version(): string {
+    return this.exchange.version
+  }
+
+  get path(): string {
+    const { target } = this.exchange
+    const mark = target.indexOf('?')
+    return this.target === NOWHERE ? (mark < 0 ? target : target.slice(0, mark)) : this.target.path
+  }
+
+  get query(): string {
+    return this.target.query
+  }
+
+  get bodyBytes(): number | undefined {
+    return this.exchange.contentLength
+  }
+
+  header(lowerCaseName: string): string | undefined {
+    return this.exchange.fields.get(lowerCaseName)
+  }
+
+  body(): Buffer | undefined {
+    return this.#serving?.held?.()
+  }
+
+  get sampled(): boolean | undefined {
+    return this.#trace?.sampled
   }
 
   get address(): string {
@@ -130,6 +180,12 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
     this.#host.watch.add(this)
   }
 
+  /** The answer is a session. */
+  opensSession(): void {
+    this.session = true
+    this.becomeSession()
+  }
+
   /** A session is no request in progress. */
   becomeSession(): void {
     if (!this.#inside) return
@@ -137,8 +193,28 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
     this.#host.left()
   }
 
+  /**
+   * The head of an answer has gone out.
+   * @param bytes of its body, where they are known
+   */
+  begun(status: number, bytes: number | undefined): void {
+    this.status = status
+    this.answerBytes = bytes
+    if (this.#told) return
+    this.headMs = this.#host.clock.now()
+    if (this.session) this.#tell(true, this.headMs)
+  }
+
+  /** Once. */
+  #tell(complete: boolean, nowMs: number): void {
+    this.#told = true
+    const observer = this.route === undefined ? this.#host.unrouted : this.route.observer
+    observer?.request(this, complete, nowMs)
+  }
+
   /** A failure of the gateway's own; where an answer has begun, its connection is cut. */
   fail(error: GomsError): void {
+    this.error ??= error
     if (error.cause !== undefined || error.code === 'INTERNAL') this.#host.tell(error, this.traceId)
     this.answer(toFailure(error, this.#host.settings.gateway.compat, this.traceId))
   }
@@ -155,6 +231,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
     const bodiless = status === 204 || exchange.method === 'HEAD'
     if (bodiless && status !== 204) fields += `content-length: ${length}\r\n`
     exchange.head(status, STATUS_CODES[status] ?? '', fields, bodiless ? 'none' : length)
+    this.begun(status, bodiless ? 0 : length)
     if (!bodiless && length > 0) exchange.write(Buffer.from(body))
     exchange.end()
     // A client that does not take its answer would hold it in memory for ever.
@@ -177,6 +254,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched {
   closed(answered: boolean): void {
     this.#host.watch.remove(this)
     this.#serving?.closed(answered)
+    if (!this.#told) this.#tell(answered, this.#host.clock.now())
     this.becomeSession()
   }
 

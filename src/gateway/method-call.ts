@@ -124,6 +124,10 @@ export class MethodCall implements Serving, BodyOwner {
     this.#fail(error)
   }
 
+  held(): Buffer | undefined {
+    return this.#body.held()
+  }
+
   data(chunk: Buffer): boolean {
     return this.#body.data(chunk)
   }

@@ -55,6 +55,7 @@ export function buildMethod(
     idempotencyKey: first('idempotencyKey') ?? false,
     envelope: first('envelope') ?? settings.gateway.envelope,
     maxBodyBytes: first('maxBodyBytes') ?? settings.gateway.maxBodyBytes,
+    observer: undefined,
     offers(node: NodeInfo) {
       if (select?.version !== undefined && node.version !== select.version) return false
       if (select?.zone !== undefined && node.zone !== select.zone) return false

@@ -126,7 +126,7 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
   began(relay: AttemptRelay, isSession: boolean): void {
     this.#over = true
     this.#relay = relay
-    if (isSession) this.request.becomeSession()
+    if (isSession) this.request.opensSession()
   }
 
   opened(session: Session): void {
@@ -144,6 +144,10 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
     this.#dispatched?.cancel()
     if (answered) this.request.exchange.destroy()
     else this.fail(error)
+  }
+
+  held(): Buffer | undefined {
+    return this.#body?.held()
   }
 
   data(chunk: Buffer): boolean {

@@ -1,6 +1,7 @@
 /** A route of the gateway, and what contracts say that it is made of. */
 import type { ContractDocument } from '../contract/contract.ts'
 import type { NodeInfo } from '../core/node.ts'
+import type { RequestObserver } from '../core/observe.ts'
 import type { Policy } from '../core/options.ts'
 
 /** One route, resolved. */
@@ -21,6 +22,8 @@ export interface Route {
   readonly maxBodyBytes: number
   /** Nodes that may take it; undefined: every node of the service. */
   readonly offers: ((node: NodeInfo) => boolean) | undefined
+  /** Who is told of its requests; set by the table. */
+  observer: RequestObserver | undefined
 }
 
 /** What contracts say: the one that the gateway was given, and those of live nodes by their hashes. */

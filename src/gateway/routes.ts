@@ -1,5 +1,6 @@
 /** The route table: what `/api/<service>/<action>` stands for, put together from all that say something about it. */
 import { type Contract, type ContractDocument, fromDocument, toDocument } from '../contract/contract.ts'
+import type { ObserveRequests, RequestObserver } from '../core/observe.ts'
 import type { Policy, RouteOptions, Routes, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { buildMethod, hasMethod } from './method-route.ts'
@@ -20,6 +21,8 @@ export interface RouteTableOptions {
   readonly side?: 'inside' | 'outside'
   /** A route is given with `type: rpc`, and no contract that is known exposes the method. May be called often. */
   readonly closed?: (service: string, action: string) => void
+  /** Asked once for each route, and not again when it changes. @default nobody is told of its requests */
+  readonly observe?: ObserveRequests | undefined
 }
 
 export interface RouteTable {
@@ -43,6 +46,7 @@ export function createRouteTable(
   const built = new Map<string, ReadonlyMap<string, Route>>()
   /** What live nodes advertised last; kept while a service has no node, so that it is "no node" and not "unknown". */
   const advertised = new Map<string, ReadonlyMap<string, ContractDocument>>()
+  const observers = new Map<string, RequestObserver | undefined>()
   let sources = initial
   let version = 0
 
@@ -71,6 +75,13 @@ export function createRouteTable(
     return read && (nodes.length > 0 || coded.has(service))
   }
 
+  function observerOf({ service, action }: Route): RequestObserver | undefined {
+    if (options.observe === undefined) return undefined
+    const name = `${service}/${action}`
+    if (!observers.has(name)) observers.set(name, options.observe({ service, action }))
+    return observers.get(name)
+  }
+
   function routesOf(service: string): ReadonlyMap<string, Route> {
     let routes = built.get(service)
     if (!routes) {
@@ -80,6 +91,7 @@ export function createRouteTable(
       }
       const said = { coded: coded.get(service), live: documentsOf(service) }
       routes = buildService(service, sources, said, options.side ?? 'inside', closed)
+      for (const route of routes.values()) route.observer = observerOf(route)
       // Names that nobody knows come from outside, in any number: they are not kept.
       if (routes.size > 0) built.set(service, routes)
     }
@@ -192,6 +204,7 @@ function buildRoute(
     envelope: first('envelope') ?? settings.gateway.envelope,
     maxBodyBytes: first('maxBodyBytes') ?? settings.gateway.maxBodyBytes,
     offers: offersOf(offered, ofRoute, first('select')),
+    observer: undefined,
   }
 }
 

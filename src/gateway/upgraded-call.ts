@@ -90,7 +90,8 @@ export class UpgradedCall implements Carrier, Serving {
     const protocol = fields.get('upgrade') ?? this.#protocol
     const head = `HTTP/1.1 101 ${reason || 'Switching Protocols'}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`
     taken.socket.write(`${head}${toClientLines(fields, FIELD.framing)}\r\n`, 'latin1')
-    this.#request.becomeSession()
+    this.#request.opensSession()
+    this.#request.begun(101, undefined)
     const { sessions, clock } = this.#deps
     const session = joinTunnel({
       ...{ client: taken.socket, node, fromClient: taken.early, fromNode, clock },

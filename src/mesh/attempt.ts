@@ -1,5 +1,5 @@
 /** One attempt: takes the permits, keeps its own time, and tells the endpoint how it went, in two steps. */
-import type { Attempt, AttemptHandle, Call, Carrier, Ending, Outcome } from '../core/call.ts'
+import type { Attempt, AttemptHandle, Call, Carrier, Ending, Outcome, PassedOver } from '../core/call.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { NodeInfo } from '../core/node.ts'
 import type { Breaker } from '../resilience/breaker.ts'
@@ -8,7 +8,7 @@ import { isHardEvidence, type Verdict, verdict } from '../resilience/outcome.ts'
 import type { Slot } from '../resilience/overdue.ts'
 import { NO_PERMIT, type Permit } from '../resilience/permit.ts'
 import type { AwakeClock } from './awake-clock.ts'
-import type { Endpoint, MovingAverage } from './endpoint.ts'
+import type { ActionTrack, Endpoint } from './endpoint.ts'
 
 /** What "now" is taken from: the time itself, and what "overdue" is measured by. */
 export interface AttemptClocks {
@@ -23,9 +23,10 @@ export abstract class AttemptRun implements Attempt {
   protected readonly deps: AttemptClocks
   #endpoint: Endpoint | undefined
   #breaker: Breaker | undefined
-  /** The route's time to the head, over all nodes. */
-  #latency: MovingAverage | undefined
-  #startedMs = 0
+  /** What is kept of the route, over all nodes. */
+  protected track: ActionTrack | undefined
+  passedOver: PassedOver | undefined
+  protected startedMs = 0
   /** Its time where that is less than what is left of the call. */
   #shareMs: number | undefined
   #healthPermit: Permit = NO_PERMIT
@@ -43,8 +44,11 @@ export abstract class AttemptRun implements Attempt {
     this.deps = deps
   }
 
-  /** Decides what follows; true: the carrier relays this answer. */
-  abstract decide(outcome: Outcome): boolean
+  /**
+   * Decides what follows; true: the carrier relays this answer.
+   * @param nowMs what the clock has just said
+   */
+  abstract decide(outcome: Outcome, nowMs: number): boolean
 
   get endpoint(): Endpoint {
     return this.#endpoint as Endpoint
@@ -60,9 +64,9 @@ export abstract class AttemptRun implements Attempt {
 
   /** While the attempt begins, when nearly every carrier asks, no time has passed. */
   leftMs(): number {
-    const nowMs = this.#handle === undefined ? this.#startedMs : this.deps.clock.now()
+    const nowMs = this.#handle === undefined ? this.startedMs : this.deps.clock.now()
     const leftMs = this.call.deadline.leftMs(nowMs)
-    return this.#shareMs === undefined ? leftMs : Math.min(this.#startedMs + this.#shareMs - nowMs, leftMs)
+    return this.#shareMs === undefined ? leftMs : Math.min(this.startedMs + this.#shareMs - nowMs, leftMs)
   }
 
   /**
@@ -74,7 +78,7 @@ export abstract class AttemptRun implements Attempt {
   begin(
     carrier: Carrier,
     endpoint: Endpoint,
-    latency: MovingAverage,
+    track: ActionTrack,
     number: number,
     shareMs: number | undefined,
     nowMs: number,
@@ -82,11 +86,11 @@ export abstract class AttemptRun implements Attempt {
   ): void {
     this.number = number
     this.#endpoint = endpoint
-    this.#latency = latency
-    this.#startedMs = nowMs
+    this.track = track
+    this.startedMs = nowMs
     this.#takePermits(endpoint, nowMs)
     this.#healthPermit = this.#health.take(nowMs)
-    this.#slot = endpoint.overdue.begin(awakeMs, latency.valueMs)
+    this.#slot = endpoint.overdue.begin(awakeMs, track.latency.valueMs)
     endpoint.inFlight++
     if (shareMs !== undefined) {
       this.#shareMs = shareMs
@@ -114,7 +118,7 @@ export abstract class AttemptRun implements Attempt {
     if (this.#verdict !== undefined) return
     const { overdue } = this.endpoint
     overdue.end(this.#slot)
-    this.#slot = overdue.begin(this.deps.awake.now(), (this.#latency as MovingAverage).valueMs)
+    this.#slot = overdue.begin(this.deps.awake.now(), (this.track as ActionTrack).latency.valueMs)
   }
 
   head(outcome: Outcome): boolean {
@@ -134,7 +138,7 @@ export abstract class AttemptRun implements Attempt {
   #head(outcome: Outcome, nowMs: number): boolean {
     if (this.#verdict !== undefined) return false
     this.#report(outcome, nowMs)
-    const final = this.decide(outcome)
+    const final = this.decide(outcome, nowMs)
     if (final && !this.#session) this.#limitTotal()
     return final
   }
@@ -154,25 +158,26 @@ export abstract class AttemptRun implements Attempt {
   }
 
   /** Ends the attempt from above; what its carrier reports later counts no more. */
-  breakOff(why: 'timeout' | 'cancelled'): void {
+  breakOff(why: 'timeout' | 'cancelled', nowMs: number): void {
     if (this.#ended) return
     this.#broken = why
-    if (this.#verdict === undefined) this.#report({ stage: why, status: 0 }, this.deps.clock.now())
+    if (this.#verdict === undefined) this.#report({ stage: why, status: 0 }, nowMs)
     this.#handle?.abort(why)
-    this.end('cancelled')
+    this.#end('cancelled', nowMs)
   }
 
   #timedOut(): void {
     if (this.#verdict !== undefined) return
-    this.breakOff('timeout')
-    this.decide({ stage: 'timeout', status: 0 })
+    const nowMs = this.deps.clock.now()
+    this.breakOff('timeout', nowMs)
+    this.decide({ stage: 'timeout', status: 0 }, nowMs)
   }
 
   /** From the start of the attempt, for routes that bound the whole answer. */
   #limitTotal(): void {
     const { totalTimeoutMs } = this.call.policy
     if (totalTimeoutMs === undefined) return
-    const leftMs = totalTimeoutMs - (this.deps.clock.now() - this.#startedMs)
+    const leftMs = totalTimeoutMs - (this.deps.clock.now() - this.startedMs)
     this.#timer = this.deps.clock.after(Math.max(0, leftMs), () => {
       if (!this.#ended) this.#handle?.abort('timeout')
     })
@@ -193,12 +198,13 @@ export abstract class AttemptRun implements Attempt {
       if (result === 'success') health.success(nowMs, this.#healthPermit)
     } else if (result === 'success') {
       // Failures are left out: a node that fails fast must not look fast.
-      const tookMs = nowMs - this.#startedMs
+      const tookMs = nowMs - this.startedMs
       endpoint.latency.add(tookMs)
-      this.#latency?.add(tookMs)
+      this.track?.latency.add(tookMs)
     }
     if (isHardEvidence(outcome)) health.hardEvidence(nowMs)
     else if (result === 'failure') health.failure(nowMs, this.#healthPermit)
+    this.track?.observer?.attempt(this.call, this, outcome, this.startedMs, nowMs)
     const breaker = this.#breaker
     if (breaker === undefined) return
     if (result === 'success') breaker.success(nowMs, this.#breakerPermit)

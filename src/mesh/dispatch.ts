@@ -9,15 +9,15 @@ import { mayRetry, waitBeforeMs } from '../resilience/retry.ts'
 import type { RetryBudget } from '../resilience/retry-budget.ts'
 import { AttemptRun } from './attempt.ts'
 import type { AwakeClock } from './awake-clock.ts'
-import type { Endpoint, MovingAverage } from './endpoint.ts'
-import { pick } from './pick.ts'
+import type { ActionTrack, Endpoint } from './endpoint.ts'
+import { passedOver, pick } from './pick.ts'
 
 /** What the calls to one service share. */
 export interface Target {
   endpoints(): readonly Endpoint[]
   readonly balancer: Balancer
   readonly budget: RetryBudget
-  latency(action: string): MovingAverage
+  track(action: string): ActionTrack
   /** A call goes to its first node. */
   began(nowMs: number): void
   /** A node answered a call. */
@@ -33,6 +33,7 @@ export interface DispatchDeps {
 }
 
 const NONE: readonly Endpoint[] = []
+const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 
 /** A call is its own first attempt: nearly every call has no other, and thousands may wait at a time. */
 export class CallRun extends AttemptRun implements Dispatched, Due {
@@ -60,8 +61,14 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
   }
 
   cancel(): void {
+    if (this.#over) {
+      this.#current?.breakOff('cancelled', this.deps.clock.now())
+      return
+    }
+    const nowMs = this.deps.clock.now()
     this.#finish()
-    this.#current?.breakOff('cancelled')
+    this.#current?.breakOff('cancelled', nowMs)
+    this.#tell(CANCELLED, undefined, nowMs)
   }
 
   /** Looked at again when it strikes: an upload that made progress meanwhile has moved it. */
@@ -72,20 +79,20 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
   #watchDeadline(nowMs: number): void {
     const leftMs = this.call.deadline.leftMs(nowMs)
     if (leftMs <= 0) {
-      this.#expired()
+      this.#expired(nowMs)
       return
     }
     if (leftMs === Number.POSITIVE_INFINITY) return
     this.deps.deadlines.add(this, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), nowMs)
   }
 
-  #expired(): void {
+  #expired(nowMs: number): void {
     if (this.#over) return
     const { service, action, policy } = this.call
     const message = `${service}/${action}: no answer within ${policy.timeoutMs} ms (attempts: ${this.#attempts})`
     this.#finish()
-    this.#current?.breakOff('timeout')
-    this.#carrier.fail(new GomsError('DEADLINE_EXCEEDED', message))
+    this.#current?.breakOff('timeout', nowMs)
+    this.#failWith(new GomsError('DEADLINE_EXCEEDED', message), nowMs)
   }
 
   /** Attempts so far. */
@@ -97,6 +104,7 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
     if (this.#over) return
     const awakeMs = this.deps.awake.now(nowMs)
     const target = this.#target
+    const track = target.track(this.call.action)
     const isFirst = this.#current === undefined
     let endpoint: Endpoint
     try {
@@ -104,7 +112,8 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
       endpoint = pick(this.call, target.endpoints(), target.balancer, this.#tried ?? NONE, nowMs, awakeMs)
     } catch (thrown) {
       // What an earlier attempt met says more than that there is nobody left to ask.
-      this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown))
+      if (isFirst) this.#refusedAt(track, nowMs)
+      this.#fail(this.#last ? this.#errorOf(this.#last) : GomsError.from(thrown), nowMs)
       return
     }
     const number = this.#attempts + 1
@@ -116,11 +125,12 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
       this.#tried?.push(endpoint)
       this.#current = new FurtherAttempt(this, this.call, this.deps)
     }
-    const shareMs = this.#shareMs(number, nowMs)
+    const current = this.#current
+    if (track.observer !== undefined) current.passedOver = passedOver(this.call, target.endpoints(), nowMs)
     try {
-      this.#current.begin(this.#carrier, endpoint, target.latency(this.call.action), number, shareMs, nowMs, awakeMs)
+      current.begin(this.#carrier, endpoint, track, number, this.#shareMs(number, nowMs), nowMs, awakeMs)
     } catch (thrown) {
-      this.#fail(GomsError.from(thrown))
+      this.#fail(GomsError.from(thrown), nowMs)
     }
   }
 
@@ -133,10 +143,11 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
     return leftMs !== Number.POSITIVE_INFINITY && this.#carrier.repeatable() ? leftMs / 2 : undefined
   }
 
-  decide(outcome: Outcome): boolean {
+  decide(outcome: Outcome, nowMs: number): boolean {
     if (this.#over) return false
     if (outcome.stage === 'cancelled') {
       this.#finish()
+      this.#tell(outcome, undefined, nowMs)
       return false
     }
     // Nearly every answer is one: nothing is weighed for it.
@@ -145,9 +156,10 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
     if (outcome.stage === 'answered' || outcome.stage === 'busy') {
       this.#finish()
       this.#target.finished()
+      this.#tell(outcome, undefined, nowMs)
       return true
     }
-    this.#fail(this.#errorOf(outcome))
+    this.#fail(this.#errorOf(outcome), nowMs)
     return false
   }
 
@@ -204,10 +216,25 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
     }
   }
 
-  #fail(error: GomsError): void {
+  #fail(error: GomsError, nowMs: number): void {
     if (this.#over) return
     this.#finish()
+    this.#failWith(error, nowMs)
+  }
+
+  #failWith(error: GomsError, nowMs: number): void {
+    this.#tell(undefined, error, nowMs)
     this.#carrier.fail(error)
+  }
+
+  /** No node may have it: it began and ended now. */
+  #refusedAt(track: ActionTrack, nowMs: number): void {
+    this.track = track
+    this.startedMs = nowMs
+  }
+
+  #tell(outcome: Outcome | undefined, error: GomsError | undefined, nowMs: number): void {
+    this.track?.observer?.call(this.call, this.#attempts, outcome, error, this.startedMs, nowMs)
   }
 
   #finish(): void {
@@ -225,8 +252,8 @@ class FurtherAttempt extends AttemptRun {
     this.#run = run
   }
 
-  decide(outcome: Outcome): boolean {
-    return this.#run.decide(outcome)
+  decide(outcome: Outcome, nowMs: number): boolean {
+    return this.#run.decide(outcome, nowMs)
   }
 }
 

@@ -1,6 +1,7 @@
 /** An endpoint: a node as this process sees it, with its load, latency, health, and the limiter and breaker of each route. */
 import type { Candidate } from '../balance/balancer.ts'
 import type { NodeInfo, Transport } from '../core/node.ts'
+import type { OutboundObserver } from '../core/observe.ts'
 import type { Policy, Rate } from '../core/options.ts'
 import { type Breaker, createBreaker } from '../resilience/breaker.ts'
 import type { Health } from '../resilience/ejection.ts'
@@ -17,6 +18,17 @@ export class MovingAverage {
 
   add(sampleMs: number): void {
     this.valueMs = this.valueMs === 0 ? sampleMs : this.valueMs + SHARE_OF_NEW * (sampleMs - this.valueMs)
+  }
+}
+
+/** What is kept of the calls to one action, over all nodes. */
+export class ActionTrack {
+  /** Time to the head. */
+  readonly latency: MovingAverage = new MovingAverage()
+  readonly observer: OutboundObserver | undefined
+
+  constructor(observer: OutboundObserver | undefined) {
+    this.observer = observer
   }
 }
 

@@ -5,6 +5,7 @@ import type { Call, Dispatcher } from '../core/call.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { type Deadlines, exactDeadlines } from '../core/deadline-sweep.ts'
 import type { Address, NodeInfo, Transport } from '../core/node.ts'
+import type { ObserveOutbound, OutboundObserver } from '../core/observe.ts'
 import type { BalanceOptions, Rate, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
@@ -12,7 +13,7 @@ import { createRetryBudget, FLOOR_PER_SECOND, type RetryBudget } from '../resili
 import { rateShare, type Share, WHOLE } from '../resilience/share.ts'
 import { createAwakeClock } from './awake-clock.ts'
 import type { Target } from './dispatch.ts'
-import { type Endpoint, MovingAverage, sameRate } from './endpoint.ts'
+import { ActionTrack, type Endpoint, sameRate } from './endpoint.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 import type { Middleware } from './middleware.ts'
 import { createProber, type Probe } from './prober.ts'
@@ -32,6 +33,8 @@ export interface MeshOptions {
   readonly share?: Share | undefined
   /** This process found hard evidence against a node, for others that stand beside it; not called for what they told. */
   readonly onHardEvidence?: ((nodeId: string, transport: Transport) => void) | undefined
+  /** Told of all calls. @default nobody */
+  readonly observe?: ObserveOutbound | undefined
   readonly clock?: Clock | undefined
   /** What keeps the deadlines of calls. @default timers of the clock */
   readonly deadlines?: Deadlines | undefined
@@ -47,6 +50,8 @@ export interface ServiceStats {
 }
 
 export interface Mesh extends Dispatcher {
+  /** Who is told of the calls to that action; undefined: nobody. */
+  observer(service: string, action: string): OutboundObserver | undefined
   /** The node at that RPC address said over its connection that it is leaving: it gets calls only when nobody else may. */
   leaving(rpc: Address): void
   /** Another process found hard evidence against the node. */
@@ -86,7 +91,7 @@ export function createMesh(options: MeshOptions): Mesh {
     let found = targets.get(service)
     if (!found) {
       const balancer = given(service) ?? createBalancer(balanceOf(balance, service), random)
-      found = new ServiceTarget(service, fleet, balancer, clock, share)
+      found = new ServiceTarget(service, fleet, balancer, clock, share, options.observe)
       targets.set(service, found)
     }
     return found
@@ -113,6 +118,7 @@ export function createMesh(options: MeshOptions): Mesh {
   const stack = createStack({ clock, deadlines, awake, random, target, callLimit, use: options.use ?? [] })
   return {
     dispatch: stack.dispatch,
+    observer: (service, action) => target(service).track(action).observer,
     leaving({ host, port }) {
       const nowMs = clock.now()
       for (const service of options.view.services()) {
@@ -165,16 +171,25 @@ class ServiceTarget implements Target {
   #second = 0
   #calls = 0
   #callsBefore = 0
-  readonly #latencies = new Map<string, MovingAverage>()
+  readonly #tracks = new Map<string, ActionTrack>()
   /** Asked for last: a caller is seldom in many methods at a time. */
   #lastAction: string | undefined
-  #lastLatency: MovingAverage | undefined
+  #lastTrack: ActionTrack | undefined
+  readonly #observe: ObserveOutbound | undefined
   readonly budget: RetryBudget
   balancer: Balancer
   requestFinish = 0
 
-  constructor(service: string, fleet: Fleet, balancer: Balancer, clock: Clock, share: Share) {
+  constructor(
+    service: string,
+    fleet: Fleet,
+    balancer: Balancer,
+    clock: Clock,
+    share: Share,
+    observe: ObserveOutbound | undefined,
+  ) {
     this.#service = service
+    this.#observe = observe
     this.#fleet = fleet
     this.balancer = balancer
     this.budget = createRetryBudget(clock, { floorPerSecond: FLOOR_PER_SECOND / share.of })
@@ -204,15 +219,15 @@ class ServiceTarget implements Target {
     return this.#fleet.endpoints(this.#service)
   }
 
-  latency(action: string): MovingAverage {
-    if (this.#lastLatency !== undefined && action === this.#lastAction) return this.#lastLatency
-    let found = this.#latencies.get(action)
+  track(action: string): ActionTrack {
+    if (this.#lastTrack !== undefined && action === this.#lastAction) return this.#lastTrack
+    let found = this.#tracks.get(action)
     if (found === undefined) {
-      found = new MovingAverage()
-      this.#latencies.set(action, found)
+      found = new ActionTrack(this.#observe?.(this.#service, action))
+      this.#tracks.set(action, found)
     }
     this.#lastAction = action
-    this.#lastLatency = found
+    this.#lastTrack = found
     return found
   }
 

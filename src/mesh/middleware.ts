@@ -2,6 +2,7 @@
 import type { Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
+import type { OutboundObserver } from '../core/observe.ts'
 
 /**
  * Wraps every call of a process on its way out. `next()` goes on and resolves with how the call went; throwing before
@@ -9,12 +10,18 @@ import { GomsError } from '../core/errors.ts'
  */
 export type Middleware = (call: Call, next: () => Promise<Outcome>) => Promise<Outcome>
 
+export interface MiddlewareDeps {
+  readonly clock: Clock
+  /** Who is told of calls that never came to `next()`; what follows it is told by who goes on. */
+  observer(call: Call): OutboundObserver | undefined
+}
+
 /** A dispatcher whose calls go through `use` first, in the order given. Without any it is the one below, untouched. */
-export function withMiddleware(below: Dispatcher, use: readonly Middleware[], clock: Clock): Dispatcher {
+export function withMiddleware(below: Dispatcher, use: readonly Middleware[], deps: MiddlewareDeps): Dispatcher {
   if (use.length === 0) return below
   return {
     dispatch(call, carrier) {
-      const run = new WrappedCall(below, call, carrier, clock)
+      const run = new WrappedCall(below, call, carrier, deps)
       run.start(use)
       return run
     },
@@ -27,7 +34,9 @@ class WrappedCall implements Dispatched {
   readonly #below: Dispatcher
   readonly #call: Call
   readonly #carrier: Carrier
-  readonly #clock: Clock
+  readonly #deps: MiddlewareDeps
+  readonly #observer: OutboundObserver | undefined
+  readonly #startedMs: number
   #under: Dispatched | undefined
   #deadline: Timer | undefined
   /** Ends what `next()` waits for, once the caller is gone. */
@@ -35,11 +44,13 @@ class WrappedCall implements Dispatched {
   #cancelled = false
   #settled = false
 
-  constructor(below: Dispatcher, call: Call, carrier: Carrier, clock: Clock) {
+  constructor(below: Dispatcher, call: Call, carrier: Carrier, deps: MiddlewareDeps) {
     this.#below = below
     this.#call = call
     this.#carrier = carrier
-    this.#clock = clock
+    this.#deps = deps
+    this.#observer = deps.observer(call)
+    this.#startedMs = this.#observer === undefined ? 0 : deps.clock.now()
   }
 
   start(use: readonly Middleware[]): void {
@@ -65,6 +76,7 @@ class WrappedCall implements Dispatched {
     this.#cancelled = true
     this.#deadline?.cancel()
     this.#under?.cancel()
+    if (this.#under === undefined && !this.#settled) this.#tell(CANCELLED, undefined)
     this.#settled = true
     this.#giveUp?.(CANCELLED)
   }
@@ -79,7 +91,7 @@ class WrappedCall implements Dispatched {
     const leftMs = this.#call.deadline.leftMs()
     if (leftMs === Number.POSITIVE_INFINITY) return
     if (leftMs > 0) {
-      this.#deadline = this.#clock.after(Math.min(Math.ceil(leftMs), MAX_TIMER_MS), () => this.#watchDeadline())
+      this.#deadline = this.#deps.clock.after(Math.min(Math.ceil(leftMs), MAX_TIMER_MS), () => this.#watchDeadline())
       return
     }
     this.#fail(new GomsError('DEADLINE_EXCEEDED', `${this.#where}: the time was over before any node was asked`))
@@ -97,6 +109,7 @@ class WrappedCall implements Dispatched {
           this.#carrier.attempt({
             number: attempt.number,
             node: attempt.node,
+            passedOver: attempt.passedOver,
             leftMs: () => attempt.leftMs(),
             progress: () => attempt.progress(),
             head: (outcome) => {
@@ -132,7 +145,13 @@ class WrappedCall implements Dispatched {
     if (this.#settled) return
     this.#settled = true
     this.#deadline?.cancel()
+    if (this.#under === undefined) this.#tell(undefined, error)
     this.#carrier.fail(error)
+  }
+
+  /** It came to its end before it was sent. */
+  #tell(outcome: Outcome | undefined, error: GomsError | undefined): void {
+    this.#observer?.call(this.#call, 0, outcome, error, this.#startedMs, this.#deps.clock.now())
   }
 }
 

@@ -1,6 +1,6 @@
 /** The pick: of a service's endpoints, the one that gets the attempt, or the reason why none may. */
 import type { Balancer } from '../balance/balancer.ts'
-import type { Call } from '../core/call.ts'
+import type { Call, PassedOver } from '../core/call.ts'
 import { GomsError } from '../core/errors.ts'
 import { type Health, softEjectable } from '../resilience/ejection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -49,6 +49,20 @@ function permits(call: Call, endpoint: Endpoint, nowMs: number): boolean {
 
 function offers(call: Call, endpoint: Endpoint): boolean {
   return endpoint.speaks[call.transport] && call.offers?.(endpoint.node) !== false
+}
+
+/** How many endpoints the route's limiter and breaker keep the call from; undefined: none. */
+export function passedOver(call: Call, all: readonly Endpoint[], nowMs: number): PassedOver | undefined {
+  if (!call.policy.limiter && !call.policy.breaker) return undefined
+  let broken = 0
+  let limited = 0
+  for (const endpoint of all) {
+    if (!offers(call, endpoint)) continue
+    const { limiter, breaker } = endpoint.guard(call.action, call.policy)
+    if (breaker?.admits(nowMs) === false) broken++
+    else if (limiter?.full(nowMs) === true) limited++
+  }
+  return broken + limited === 0 ? undefined : { breaker: broken, limiter: limited }
 }
 
 /** Leaves out what evidence speaks against, as long as any other endpoint is left: hard, tried, soft, overdue. */

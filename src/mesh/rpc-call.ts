@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { NodeInfo } from '../core/node.ts'
+import type { OutboundObserver } from '../core/observe.ts'
 import type { Policy } from '../core/options.ts'
 import type { CallOptions, MethodRef } from '../core/rpc-client.ts'
 import type { View } from '../registry/registry.ts'
@@ -27,6 +28,8 @@ export interface RpcCallerDeps extends RpcCarrierDeps {
   /** Name of the calling service. */
   readonly caller: string
   readonly clock: Clock
+  /** Who is told of the calls of a method to handlers of this process, which go past the mesh. @default nobody */
+  observer?(service: string, method: string): OutboundObserver | undefined
   /** Nothing wraps calls: those to a node of this process may go straight to it. @default false */
   readonly direct?: boolean
 }
@@ -60,6 +63,7 @@ interface Plan extends CalledMethod {
   way: 'rpc' | 'http' | 'nobody'
   /** A node of this process that takes the method's calls, past the mesh. */
   here: RpcHandler | undefined
+  observer: OutboundObserver | undefined
 }
 
 export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
@@ -77,7 +81,10 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
       const { policy, idempotent } = deps.policy(ref)
       const codecs = deps.codecs(ref.service, ref.method)
       const offers = offersOf(ref.method)
-      plan = { owner: plans, policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc', here: undefined }
+      plan = {
+        ...{ owner: plans, policy, idempotent, codecs, offers, nodes: undefined, way: 'rpc', here: undefined },
+        observer: deps.observer?.(ref.service, ref.method),
+      }
       plans.set(ref, plan)
     }
     ref.plan = plan
@@ -144,7 +151,7 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
     if (own?.aborted || inherited?.aborted) throw cancelled(ref)
     const here = named === undefined ? plan.here : undefined
     if (here === undefined) return throughMesh(ref, input, plan, policy, offers, context, own, inherited)
-    const call = new DirectCall(deps, ref, input, policy.timeoutMs, context)
+    const call = new DirectCall(deps, ref, input, policy.timeoutMs, context, plan.observer)
     // A node that refuses has run nothing: the mesh finds another.
     const answer = call.send(here, () => throughMesh(ref, input, plan, policy, offers, context, own, inherited))
     if (call.waits && (own ?? inherited) !== undefined) cancelUpon(own, inherited, call, ref)

@@ -14,8 +14,9 @@ export interface RpcResult {
 export function toOutcome(fault: RpcFault): Outcome {
   const status = statusOf(fault)
   const wait = fault.retryAfterMs === undefined ? undefined : { retryAfterMs: fault.retryAfterMs }
-  if (fault.refusal !== undefined) return { stage: 'refused', status, refusal: fault.refusal, ...wait }
-  return { stage: status === 503 || status === 429 ? 'busy' : 'answered', status, ...wait }
+  const { code } = fault
+  if (fault.refusal !== undefined) return { stage: 'refused', status, code, refusal: fault.refusal, ...wait }
+  return { stage: status === 503 || status === 429 ? 'busy' : 'answered', status, code, ...wait }
 }
 
 /** The error as the caller gets it: code, status, message and data as the callee gave them. */

@@ -1,12 +1,13 @@
 /** Calls to nodes of this very process: the same way in as from outside, without bytes, connection or copies. */
-import type { Attempt, Call } from '../core/call.ts'
+import type { Attempt, Call, Outcome } from '../core/call.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
+import type { LocalCall, OutboundObserver } from '../core/observe.ts'
 import type { MethodRef } from '../core/rpc-client.ts'
 import { childOf, newTrace, toTraceparent } from '../telemetry/trace-context.ts'
 import type { RpcEvents, RpcFault, RpcHandler, RpcOrigin, RpcReceived, RpcResponder } from '../transport/rpc.ts'
-import { toError } from './rpc-fault.ts'
+import { toError, toOutcome } from './rpc-fault.ts'
 import { notYet, type Settle, type Settling, settledBy } from './settlement.ts'
 
 /** An attempt of the mesh that met a node of this process. */
@@ -79,6 +80,9 @@ export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
   }
 }
 
+const ANSWERED: Outcome = { stage: 'answered', status: 200 }
+const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
+
 /** What a call past the mesh goes by. */
 export interface DirectCallDeps {
   readonly caller: string
@@ -89,7 +93,7 @@ export interface DirectCallDeps {
  * A call to a handler of this process past the mesh, where nothing of the mesh has anything to do for it: same checks,
  * deadline and errors, at a fraction of the cost. One that is answered at once has a promise that is settled already.
  */
-export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settling {
+export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settling, LocalCall {
   withdrawn = false
   readonly deadlineMs: number
   resolve: Settle = notYet
@@ -99,6 +103,9 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
   readonly #deps: DirectCallDeps
   readonly #ref: MethodRef
   readonly #input: unknown
+  readonly #observer: OutboundObserver | undefined
+  /** Only where somebody is told of it. */
+  readonly #startedMs: number | undefined
   readonly #context: CallContext | undefined
   #trace: TraceContext | undefined
   #state: 'running' | 'waiting' | 'replied' | 'failed' = 'running'
@@ -113,20 +120,29 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
     input: unknown,
     timeoutMs: number,
     context: CallContext | undefined,
+    observer: OutboundObserver | undefined,
   ) {
     this.deadlineMs = timeoutMs
     this.#deps = deps
     this.#ref = ref
     this.#input = input
     this.#context = context
+    this.#observer = observer
+    this.#startedMs = observer === undefined ? undefined : deps.clock.now()
   }
 
   /** @param elsewhere the node refused the call without running it: another one may take it */
   send(handler: RpcHandler, elsewhere: () => Promise<unknown>): Promise<unknown> {
     handler(this, this)
-    if (this.#state === 'replied') return Promise.resolve(this.#output)
+    if (this.#state === 'replied') {
+      if (this.#observer !== undefined) this.#tell(ANSWERED, undefined)
+      return Promise.resolve(this.#output)
+    }
     if (this.#fault !== undefined) {
-      return this.#fault.refusal === undefined ? Promise.reject(toError(this.#fault)) : elsewhere()
+      // The mesh tells of what it goes on with.
+      if (this.#fault.refusal !== undefined) return elsewhere()
+      if (this.#observer !== undefined) this.#tell(toOutcome(this.#fault), undefined)
+      return Promise.reject(toError(this.#fault))
     }
     // Only now, after the handler has returned: one that answers at once needs no timer.
     this.#state = 'waiting'
@@ -167,8 +183,16 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
   }
 
   metadata(name: string): string | undefined {
+    return traceMetadata(name, this.position)
+  }
+
+  get position(): TraceContext {
     this.#trace ??= this.#context === undefined ? newTrace() : childOf(this.#context.trace)
-    return traceMetadata(name, this.#trace)
+    return this.#trace
+  }
+
+  get within(): CallContext | undefined {
+    return this.#context
   }
 
   input(): unknown {
@@ -183,14 +207,20 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
     if (this.#state === 'running') {
       this.#state = 'replied'
       this.#output = output
-    } else if (this.#end('replied')) this.resolve(output)
+    } else if (this.#end('replied')) {
+      if (this.#observer !== undefined) this.#tell(ANSWERED, undefined)
+      this.resolve(output)
+    }
   }
 
   fault(fault: RpcFault): void {
     if (this.#state === 'running') {
       this.#state = 'failed'
       this.#fault = fault
-    } else if (this.#end('failed')) this.reject(toError(fault))
+    } else if (this.#end('failed')) {
+      if (this.#observer !== undefined) this.#tell(toOutcome(fault), undefined)
+      this.reject(toError(fault))
+    }
   }
 
   /** Its caller gave up: the handler hears of it. */
@@ -198,12 +228,21 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
     if (!this.#end('failed')) return
     this.withdrawn = true
     this.#onAbort?.()
+    if (this.#observer !== undefined) {
+      if (error.code === 'CANCELLED') this.#tell(CANCELLED, undefined)
+      else this.#tell(undefined, error)
+    }
     this.reject(error)
   }
 
   #expired(): void {
     const message = `${this.service}/${this.method}: no answer within ${this.deadlineMs} ms`
     this.cancel(new GomsError('DEADLINE_EXCEEDED', message))
+  }
+
+  /** Apart, so that calls which nobody observes stay short. */
+  #tell(outcome: Outcome | undefined, error: GomsError | undefined): void {
+    this.#observer?.local(this, outcome, error, this.#startedMs as number, this.#deps.clock.now())
   }
 
   #end(state: 'replied' | 'failed'): boolean {

@@ -15,7 +15,6 @@
  * An attempt comes back in two reports, `head` (retry, breaker, health, latency) and `end` (in-flight, cut answers).
  */
 import type { Call, Carrier, Dispatched, Dispatcher } from '../core/call.ts'
-import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Limiter } from '../resilience/limiter.ts'
 import { CallRun, type DispatchDeps, type Target } from './dispatch.ts'
@@ -36,19 +35,28 @@ export function createStack(deps: StackDeps): Dispatcher {
       return calling
     },
   }
-  const used = withMiddleware(run, deps.use, deps.clock)
+  const used = withMiddleware(run, deps.use, {
+    clock: deps.clock,
+    observer: ({ service, action }) => deps.target(service).track(action).observer,
+  })
   return {
     dispatch(call, carrier, nowMs) {
       const limiter = call.policy.callLimit && deps.callLimit(call)
-      if (limiter && !limiter.take(deps.clock.now())) return refuse(call, carrier, limiter, deps.clock)
+      if (limiter && !limiter.take(deps.clock.now())) return refuse(call, carrier, limiter, deps)
       return used.dispatch(call, carrier, nowMs)
     },
   }
 }
 
-function refuse(call: Call, carrier: Carrier, limiter: Limiter, clock: Clock): Dispatched {
+function refuse(call: Call, carrier: Carrier, limiter: Limiter, { clock, target }: StackDeps): Dispatched {
   const { calls, perMs } = call.policy.callLimit ?? { calls: 0, perMs: 0 }
   const message = `${call.service}/${call.action}: the call limit of ${calls} calls in ${perMs} ms is used up`
-  carrier.fail(new GomsError('RESOURCE_EXHAUSTED', message, { retryAfterMs: limiter.retryAfterMs(clock.now()) }))
+  const nowMs = clock.now()
+  const error = new GomsError('RESOURCE_EXHAUSTED', message, {
+    retryAfterMs: limiter.retryAfterMs(nowMs),
+    data: { reason: 'callLimit' },
+  })
+  target(call.service).track(call.action).observer?.call(call, 0, undefined, error, nowMs, nowMs)
+  carrier.fail(error)
   return { cancel() {} }
 }

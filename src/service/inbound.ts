@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { Failing, ObserveServed } from '../core/observe.ts'
 import type { Compat } from '../core/options.ts'
 import { createApplication } from './application.ts'
 import { keyCheck } from './call-key.ts'
@@ -14,7 +15,7 @@ import { InboundCall } from './inbound-call.ts'
 import { Intake } from './intake.ts'
 import { type InternalHeaders, takeInternalHeaders } from './internal-headers.ts'
 import { answerProbe, type Probe, probeOf } from './probe.ts'
-import { deny, denyUpgrade, FAILED, NO_HTTP, NO_UPGRADE } from './refusal.ts'
+import { type Denial, deny, denyUpgrade, FAILED, NO_HTTP, NO_UPGRADE } from './refusal.ts'
 import { guardResponse, type HeadWatch } from './response-guard.ts'
 import type { ServiceDefinition } from './service.ts'
 import { createSessions } from './session.ts'
@@ -34,6 +35,8 @@ export interface InboundDeps {
   readonly clock: Clock
   /** Calls in progress over RPC: `maxInFlight` counts both. */
   readonly alsoInFlight?: () => number
+  /** Told of all requests, probes not among them. @default nobody */
+  readonly observe?: ObserveServed | undefined
   /** Asked by `/-/ready` beside what the inbound way knows itself. @default always true */
   readonly ready?: () => boolean
 }
@@ -63,7 +66,8 @@ export interface Inbound {
 export function createInbound(deps: InboundDeps): Inbound {
   const { definition, clock, log } = deps
   const service = deps.service ?? definition.name
-  const callee = { clock, service }
+  const observer = deps.observe?.(service, 'http', undefined)
+  const callee = { clock, service, timed: observer !== undefined }
   const compat = deps.compat ?? 'native'
   const check = deps.callKey ? keyCheck(deps.callKey) : undefined
   const ambient = definition.ambient !== false
@@ -78,11 +82,12 @@ export function createInbound(deps: InboundDeps): Inbound {
 
   const watch: HeadWatch = {
     leaving: () => leaving,
-    head(res, eventStream) {
+    head(res, status, eventStream) {
       const call = calls.get(res)
       call?.answered()
       if (!eventStream || call === undefined || call.session || call.ended) return
       call.session = true
+      tell(call, status, undefined)
       sessions.addStream(res, call)
       intake.leave()
     },
@@ -101,11 +106,23 @@ export function createInbound(deps: InboundDeps): Inbound {
       return
     }
     if (leaving) res.shouldKeepAlive = false
-    deny(res, denial, compat, traceOf(req, headers))
+    deny(res, denial, compat, refused(req, headers, denial))
+  }
+
+  /** The trace id that the answer shows. */
+  function refused(req: IncomingMessage, headers: InternalHeaders, denial: Denial): string | undefined {
+    if (observer === undefined && compat !== 'native') return undefined
+    const call = new InboundCall(req, headers, callee)
+    tell(call, denial.status, { code: denial.code, message: denial.msg })
+    return compat === 'native' ? call.traceId : undefined
+  }
+
+  function tell(call: InboundCall, status: number, failing: Failing | undefined): void {
+    observer?.served(call, status, failing, call.startedMs, clock.now())
   }
 
   function run(req: IncomingMessage, res: ServerResponse, headers: InternalHeaders): void {
-    const call = new InboundCall(req.headers, headers, callee)
+    const call = new InboundCall(req, headers, callee)
     bindContext(req, call)
     calls.set(res, call)
     intake.enter()
@@ -113,8 +130,12 @@ export function createInbound(deps: InboundDeps): Inbound {
     const finish = (): void => {
       if (call.ended) return
       forget()
-      if (!res.writableFinished) call.abort(new GomsError('CANCELLED', 'call: the caller went away'))
+      if (!res.writableFinished) {
+        call.abort(new GomsError('CANCELLED', 'call: the caller went away'))
+        call.failing ??= GONE
+      }
       call.end()
+      if (observer !== undefined && !call.session) tell(call, res.headersSent ? res.statusCode : 499, call.failing)
       if (call.session) sessions.removeStream(res)
       else intake.leave()
     }
@@ -126,7 +147,9 @@ export function createInbound(deps: InboundDeps): Inbound {
 
   /** An error that the application let through: the client learns an id, the log the rest. */
   function fail(error: unknown, req: IncomingMessage, res: ServerResponse): void {
-    const traceId = calls.get(res)?.traceId
+    const call = calls.get(res)
+    const traceId = call?.traceId
+    if (call !== undefined) call.failing = { code: 'INTERNAL', message: messageOf(error) }
     log.error(`http: ${req.method} ${pathOf(req)} failed: ${messageOf(error)} (trace id ${traceId})`, {
       traceId,
       stack: error instanceof Error ? error.stack : undefined,
@@ -139,18 +162,22 @@ export function createInbound(deps: InboundDeps): Inbound {
     const headers = takeInternalHeaders(req, check)
     const denial = refuse(headers, headers.deadlineMs, intake)
     if (denial !== undefined) {
-      denyUpgrade(socket, denial, compat, traceOf(req, headers))
+      denyUpgrade(socket, denial, compat, refused(req, headers, denial))
       return
     }
     // The deadline ends with the head of the answer, and an upgrade is nothing but that.
-    const call = new InboundCall(req.headers, { ...headers, deadlineMs: undefined }, callee)
+    const call = new InboundCall(req, { ...headers, deadlineMs: undefined }, callee)
     const offer = (): boolean => app.upgrade(req, socket, head)
     bindContext(req, call)
     try {
-      if (ambient ? runInCall(call, offer) : offer()) sessions.addUpgrade(req, socket, call)
-      else ignoreUpgrade(req, socket, headers)
+      if (ambient ? runInCall(call, offer) : offer()) {
+        sessions.addUpgrade(req, socket, call)
+        // How the application answers is written past everybody: that it took the connection is what is known.
+        tell(call, 101, undefined)
+      } else ignoreUpgrade(req, socket, headers)
     } catch (error) {
       log.error(`http: the upgrade of ${pathOf(req)} failed: ${messageOf(error)}`)
+      tell(call, 500, { code: 'INTERNAL', message: messageOf(error) })
       socket.destroy()
     }
   }
@@ -162,7 +189,7 @@ export function createInbound(deps: InboundDeps): Inbound {
   function ignoreUpgrade(req: IncomingMessage, socket: Duplex, headers: InternalHeaders): void {
     const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0
     if (hasBody || !app.takesRequests || req.headers.upgrade?.toLowerCase() === 'websocket') {
-      denyUpgrade(socket, NO_UPGRADE, compat, traceOf(req, headers))
+      denyUpgrade(socket, NO_UPGRADE, compat, refused(req, headers, NO_UPGRADE))
       return
     }
     const res = new ServerResponse(req)
@@ -178,10 +205,6 @@ export function createInbound(deps: InboundDeps): Inbound {
     const ready = intake.started && !leaving && (deps.ready?.() ?? true)
     if (probe === 'live') answerProbe(req, res, true, 'live')
     else answerProbe(req, res, ready, ready ? 'ready' : leaving ? 'draining' : 'starting')
-  }
-
-  function traceOf(req: IncomingMessage, headers: InternalHeaders): string | undefined {
-    return compat === 'native' ? new InboundCall(req.headers, headers, callee).traceId : undefined
   }
 
   return {
@@ -206,6 +229,8 @@ export function createInbound(deps: InboundDeps): Inbound {
     },
   }
 }
+
+const GONE: Failing = { code: 'CANCELLED', message: 'the caller went away' }
 
 function pathOf(req: IncomingMessage): string {
   return req.url?.split('?', 1)[0] ?? '/'

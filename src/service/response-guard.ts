@@ -6,7 +6,7 @@ export interface HeadWatch {
   /** Whether the connection shall end with this answer. */
   leaving(): boolean
   /** The head is about to go out. */
-  head(res: ServerResponse, eventStream: boolean): void
+  head(res: ServerResponse, status: number, eventStream: boolean): void
 }
 
 const WATCH: unique symbol = Symbol('goms.headWatch')
@@ -33,7 +33,7 @@ function writeHead(this: Guarded, status: number, reason?: string | Headers, giv
     for (const name of this.getHeaderNames()) if (name.startsWith('goms-')) this.removeHeader(name)
     if (headers !== undefined) headers = without(headers, leaving)
     if (leaving) this.setHeader('Connection', 'close')
-    watch.head(this, isEventStream(find(headers, 'content-type') ?? this.getHeader('content-type')))
+    watch.head(this, status, isEventStream(find(headers, 'content-type') ?? this.getHeader('content-type')))
   }
   if (text === undefined) return nodeWriteHead.call(this, status, headers as OutgoingHttpHeaders)
   return (nodeWriteHead as WithReason).call(this, status, text, headers as OutgoingHttpHeaders)

@@ -3,18 +3,32 @@ import type { HandlerContext } from '../contract/handler.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { Served } from '../core/observe.ts'
 import { receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { CallerHeaders } from './internal-headers.ts'
 import { type Callee, ServedCall } from './served-call.ts'
 
 /** One RPC call at the node that serves it. */
-export class RpcCall extends ServedCall {
+export class RpcCall extends ServedCall implements Served {
   readonly #received: RpcReceived
 
   constructor(received: RpcReceived, from: CallerHeaders, callee: Callee, deadlineMs: number | undefined) {
     super(from, callee, deadlineMs, received.arrivedAtMs)
     this.#received = received
+  }
+
+  get transport(): 'rpc' {
+    return 'rpc'
+  }
+
+  get name(): string {
+    return this.#received.method
+  }
+
+  /** Nobody waits for the answer. */
+  get withdrawn(): boolean {
+    return this.#received.withdrawn
   }
 
   protected override sent(lowerCaseName: string): string | undefined {

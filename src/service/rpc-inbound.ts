@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import type { Method } from '../contract/method.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
-import { GomsError } from '../core/errors.ts'
+import { CALL_CODES, GomsError, isCallCode } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { Failing, ObserveServed, ServedObserver } from '../core/observe.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import type { RpcHandler, RpcReceived, RpcResponder } from '../transport/rpc.ts'
+import type { RpcFault, RpcHandler, RpcReceived, RpcResponder } from '../transport/rpc.ts'
 import { textCheck } from './call-key.ts'
 import { Intake } from './intake.ts'
 import { type Denial, NO_METHOD } from './refusal.ts'
@@ -40,6 +41,8 @@ export interface RpcInboundDeps {
   readonly alsoInFlight?: () => number
   /** Whether outputs are held against the contract's schemas. @default unless NODE_ENV is 'production' */
   readonly checksOutput?: boolean
+  /** Told of all calls. @default nobody */
+  readonly observe?: ObserveServed | undefined
   /** Ids of unexpected errors. @default 12 random hex digits */
   readonly newErrorId?: () => string
 }
@@ -63,7 +66,8 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
   const { definition, clock, log } = deps
   const service = deps.service ?? definition.name
   const check = deps.callKey ? textCheck(deps.callKey) : undefined
-  const callee = { clock, service }
+  const refusals = deps.observe?.(service, 'rpc', undefined)
+  const callee = { clock, service, timed: deps.observe !== undefined }
   const admitGo = deps.admitGo === true
   const methods = methodsOf(deps)
   const contextOf = createContexts({
@@ -85,7 +89,10 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
     const method = received.service === service ? methodOf(received.method) : undefined
     const denial = refuse(from, deadlineMs, intake)
     if (denial !== undefined || method === undefined) {
-      responder.fault(denialFault(denial ?? unknownMethod(received, service), `${service}.${received.method}`))
+      const fault = denialFault(denial ?? unknownMethod(received, service), `${service}.${received.method}`)
+      const observer = method === undefined ? refusals : method.observer
+      if (observer !== undefined) tell(observer, new RpcCall(received, from, callee, deadlineMs), fault)
+      responder.fault(fault)
       return
     }
     intake.enter()
@@ -123,13 +130,25 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
     } catch (thrown) {
       // An output that cannot travel is a mistake of this service, not of its caller.
       const message = thrown instanceof Error ? thrown.message : String(thrown)
-      const error = new Error(`the output cannot travel: ${message}`, { cause: thrown })
-      responder.fault(toFault(error, failedIn(method, call), faults))
+      answerWith(new Error(`the output cannot travel: ${message}`, { cause: thrown }), method, call, responder)
+      return
     }
+    if (method.observer !== undefined) tell(method.observer, call, undefined)
   }
 
   function fail(thrown: unknown, method: RpcMethod, call: RpcCall, responder: RpcResponder): void {
-    if (end(call)) responder.fault(toFault(thrown, failedIn(method, call), faults))
+    if (end(call)) answerWith(thrown, method, call, responder)
+  }
+
+  function answerWith(thrown: unknown, method: RpcMethod, call: RpcCall, responder: RpcResponder): void {
+    const fault = toFault(thrown, failedIn(method, call), faults)
+    if (method.observer !== undefined) tell(method.observer, call, fault)
+    responder.fault(fault)
+  }
+
+  function tell(observer: ServedObserver, call: RpcCall, fault: RpcFault | undefined): void {
+    const failing: Failing | undefined = fault ?? (call.withdrawn ? WITHDRAWN : undefined)
+    observer.served(call, fault?.status ?? statusOf(failing), failing, call.startedMs, clock.now())
   }
 
   /** False when it has ended already: a thenable may settle twice, and a throw may follow an answer. */
@@ -172,6 +191,7 @@ function methodsOf(deps: RpcInboundDeps): ReadonlyMap<string, RpcMethod> {
         method,
         handler,
         codecs: deps.codecs?.(name),
+        observer: deps.observe?.(deps.service ?? definition.name, 'rpc', name),
         checksOutput,
         // Where a web application has AsyncLocalStorage at work already, handlers may as well use it.
         ambient: inherits ? true : definition.ambient,
@@ -199,6 +219,14 @@ const failedIn = (
   errors: method.errors,
   traceId: call.traceId,
 })
+
+/** Its answer is for nobody. */
+const WITHDRAWN: Failing = { code: 'CANCELLED', message: 'the caller went away' }
+
+function statusOf(failing: Failing | undefined): number {
+  if (failing === undefined) return 200
+  return isCallCode(failing.code) ? CALL_CODES[failing.code].status : 500
+}
 
 const noClients = (): Readonly<Record<string, unknown>> => {
   throw new GomsError('FAILED_PRECONDITION', 'uses: this process makes no calls to other services')

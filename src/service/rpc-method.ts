@@ -3,6 +3,7 @@ import type { HandlerContext } from '../contract/handler.ts'
 import type { Method } from '../contract/method.ts'
 import type { StandardIssue, StandardProps, StandardResult } from '../contract/standard-schema.ts'
 import { GomsError } from '../core/errors.ts'
+import type { ServedObserver } from '../core/observe.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import { type AmbientContext, callHandler } from './context.ts'
 import type { RpcMethodHandler } from './service.ts'
@@ -17,6 +18,8 @@ export interface RpcMethod {
   readonly codecs: MethodCodecs | undefined
   /** Codes that the contract declares. */
   readonly errors: Method['errors']
+  /** Who is told of its calls. */
+  readonly observer: ServedObserver | undefined
   /** @throws GomsError INVALID_ARGUMENT, and whatever the handler throws; or a promise that rejects with it */
   run(input: unknown, context: HandlerContext, call: AmbientContext): unknown
 }
@@ -26,6 +29,7 @@ export interface RpcMethodParts {
   readonly method: Method
   readonly handler: RpcMethodHandler
   readonly codecs: MethodCodecs | undefined
+  readonly observer?: ServedObserver | undefined
   readonly checksOutput: boolean
   readonly ambient: boolean | undefined
 }
@@ -65,6 +69,7 @@ export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
     where,
     codecs,
     errors: method.errors,
+    observer: parts.observer,
     run(value, context, call) {
       if (input === undefined) return invoke(value, context, call)
       const result = input.validate(value)

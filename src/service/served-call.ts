@@ -11,6 +11,8 @@ export interface Callee {
   /** Name of the service. */
   readonly service: string
   readonly clock: Clock
+  /** Somebody is told of the calls: when they began is kept. @default false */
+  readonly timed?: boolean
 }
 
 export abstract class ServedCall implements CallContext, AmbientContext {
@@ -34,7 +36,8 @@ export abstract class ServedCall implements CallContext, AmbientContext {
     this.#from = from
     this.#callee = callee
     this.#deadlineMs = deadlineMs
-    this.#arrivedAtMs = deadlineMs === undefined ? undefined : (arrivedAtMs ?? callee.clock.now())
+    const isTimed = deadlineMs !== undefined || callee.timed === true
+    this.#arrivedAtMs = isTimed ? (arrivedAtMs ?? callee.clock.now()) : undefined
   }
 
   get caller(): string | undefined {
@@ -47,6 +50,11 @@ export abstract class ServedCall implements CallContext, AmbientContext {
 
   get attempt(): number {
     return this.#from.attempt
+  }
+
+  /** By the callee's clock; of calls with a deadline, and of those that somebody is told of. */
+  get startedMs(): number {
+    return this.#arrivedAtMs ?? 0
   }
 
   get service(): string {
@@ -68,6 +76,11 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   get trace(): TraceContext {
     if (this.#trace === undefined) this.#trace = this.receivedTrace()
     return this.#trace
+  }
+
+  /** What was drawn for it. */
+  get sampled(): boolean | undefined {
+    return this.trace.sampled
   }
 
   protected receivedTrace(): TraceContext {

@@ -1,7 +1,7 @@
 /** Counts the calls that a process makes: by route, and their attempts by node. */
 import type { Attempt, Call, Outcome, Stage } from '../core/call.ts'
 import type { GomsError } from '../core/errors.ts'
-import type { ObserveOutbound, OutboundObserver } from '../core/observe.ts'
+import type { LocalCall, ObserveOutbound, OutboundObserver } from '../core/observe.ts'
 import { CodeCounters } from './code-label.ts'
 import type { Counter, Histogram } from './metric-kinds.ts'
 import type { NodeMetrics } from './node-metrics.ts'
@@ -48,22 +48,44 @@ class RouteCalls implements OutboundObserver {
     if (stage === 'answered') this.#answered.value++
     else this.#stage(stage).value++
     if (attempt.number > 1) this.#retry().value++
+    const { passedOver } = attempt
+    if (passedOver !== undefined) {
+      this.#own.passedOver.bind(this.#service, this.#action, 'breaker').value += passedOver.breaker
+      this.#own.passedOver.bind(this.#service, this.#action, 'limiter').value += passedOver.limiter
+    }
     this.#nodes.count(attempt.node, stage, outcome.status)
   }
 
   call(
     _call: Call,
     attempts: number,
-    status: number,
+    outcome: Outcome | undefined,
     error: GomsError | undefined,
     startedMs: number,
     nowMs: number,
   ): void {
-    this.#codes.count(status, error)
+    // A session ends when its parties like: until its head is what was waited for.
     this.#duration.observe((nowMs - startedMs) / 1000)
-    if (error === undefined) return
-    this.#errors.of(error.code).value++
-    if (attempts === 0 && error.code === 'RESOURCE_EXHAUSTED') this.#refused().value++
+    this.#end(outcome, error)
+    if (attempts === 0 && error?.code === 'RESOURCE_EXHAUSTED') this.#refused().value++
+  }
+
+  local(
+    _call: LocalCall,
+    outcome: Outcome | undefined,
+    error: GomsError | undefined,
+    startedMs: number,
+    nowMs: number,
+  ): void {
+    if (outcome !== undefined) this.#stage(outcome.stage).value++
+    this.#duration.observe((nowMs - startedMs) / 1000)
+    this.#end(outcome, error)
+  }
+
+  #end(outcome: Outcome | undefined, error: GomsError | undefined): void {
+    const code = error?.code ?? (outcome?.stage === 'cancelled' ? 'CANCELLED' : outcome?.code)
+    this.#codes.count(outcome?.status ?? 0, code)
+    if (code !== undefined) this.#errors.of(code).value++
   }
 
   #stage(stage: Stage): Counter {

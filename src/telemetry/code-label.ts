@@ -1,5 +1,5 @@
 /** How a call ended, as a label: few values, whatever services send. */
-import { type GomsError, isCallCode } from '../core/errors.ts'
+import { isCallCode } from '../core/errors.ts'
 import type { Counter } from './metric-kinds.ts'
 
 /** Codes of contracts, as those are written. */
@@ -19,10 +19,10 @@ export class CodeCounters {
     this.#ok = bind('OK')
   }
 
-  /** `OK`, the code of the error, or the class of an answer of the application that tells of a failure. */
-  count(status: number, error: GomsError | undefined): void {
-    if (error === undefined && status < 400) this.#ok.value++
-    else this.of(error?.code ?? (status < 500 ? 'HTTP_4XX' : 'HTTP_5XX')).value++
+  /** `OK`, the code that it failed with, or the class of an answer of the application that tells of a failure. */
+  count(status: number, code: string | undefined): void {
+    if (code === undefined && status < 400) this.#ok.value++
+    else this.of(code ?? (status < 500 ? 'HTTP_4XX' : 'HTTP_5XX')).value++
   }
 
   of(code: string): Counter {

@@ -61,7 +61,7 @@ export class Store<Kind extends Child> implements Family<string, Kind> {
   readonly labels: readonly string[]
   readonly buckets: readonly number[]
   readonly merge: MergeRule
-  readonly children = new Map<string, { readonly values: readonly string[]; readonly child: Kind }>()
+  readonly children: Map<string, { readonly values: readonly string[]; readonly child: Kind }> = new Map()
   readonly #make: () => Kind
   readonly #budget: Budget
   /** What those beyond the bound get: it counts, and nobody reads it. */
@@ -149,8 +149,8 @@ export class Histograms extends Store<Histogram> implements HistogramFamily<stri
 /** How many series there may be. */
 export class Budget {
   maxSeries: number
-  used = 0
-  dropped = 0
+  used: number = 0
+  dropped: number = 0
 
   constructor(maxSeries: number) {
     this.maxSeries = maxSeries

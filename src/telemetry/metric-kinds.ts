@@ -10,7 +10,7 @@ export const LATENCY_BUCKETS: readonly number[] = [
 
 /** Only rises. */
 export class Counter {
-  value = 0
+  value: number = 0
 
   /** Counts one, or `by`: negative and NaN are left out. */
   inc(by = 1): void {
@@ -24,7 +24,7 @@ export class Counter {
 
 /** Goes up and down. */
 export class Gauge {
-  value = 0
+  value: number = 0
 
   set(value: number): void {
     this.value = value
@@ -45,7 +45,7 @@ export class Gauge {
 
 /** How often values were within which bounds. */
 export class Histogram {
-  sum = 0
+  sum: number = 0
   readonly #bounds: readonly number[]
   /** Of each bucket alone, the one to infinity last. */
   readonly #counts: number[]

@@ -28,6 +28,11 @@ const COUNTERS = {
     help: 'Attempts by node; gone five minutes after the node.',
     labels: ['service', 'node', 'outcome'],
   },
+  passedOver: {
+    name: 'goms_passed_over_total',
+    help: 'Nodes that an attempt was kept from by a rule of the route: an open breaker, a full limiter.',
+    labels: ['service', 'action', 'rule'],
+  },
   limiterRefusals: {
     name: 'goms_limiter_refusals_total',
     help: 'Calls refused before any attempt because a limit was used up.',

@@ -1,13 +1,22 @@
-/** Counts the calls that services of a process serve: by method over RPC, by HTTP method only over HTTP, where paths are anybody's. */
-import type { GomsError } from '../core/errors.ts'
-import type { Served } from '../core/observe.ts'
+/** Counts the calls that services serve: by method over RPC, by HTTP method alone over HTTP, where paths are anybody's. */
+import type { Failing, ObserveServed, Served, ServedObserver } from '../core/observe.ts'
 import { CodeCounters } from './code-label.ts'
 import type { Histogram } from './metric-kinds.ts'
 import type { OwnMetrics } from './own-metrics.ts'
 
 const HTTP_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** Methods that the service does not have. */
+const NO_METHOD = 'none'
 
-class MethodCalls {
+export function servedMetrics(own: OwnMetrics): ObserveServed {
+  const errors = new CodeCounters((code) => own.errors.bind('served', code))
+  return (service, transport, method) =>
+    transport === 'http'
+      ? new HttpRequests(own, errors, service)
+      : new MethodCalls(own, errors, service, transport, method ?? NO_METHOD)
+}
+
+class MethodCalls implements ServedObserver {
   readonly #codes: CodeCounters
   readonly #errors: CodeCounters
   readonly #duration: Histogram
@@ -18,41 +27,27 @@ class MethodCalls {
     this.#duration = own.servedDuration.bind(service, transport, method)
   }
 
-  count(status: number, error: GomsError | undefined, tookMs: number): void {
-    this.#codes.count(status, error)
-    this.#duration.observe(tookMs / 1000)
-    if (error !== undefined) this.#errors.of(error.code).value++
+  served(_call: Served, status: number, failing: Failing | undefined, startedMs: number, nowMs: number): void {
+    this.#codes.count(status, failing?.code)
+    this.#duration.observe((nowMs - startedMs) / 1000)
+    if (failing !== undefined) this.#errors.of(failing.code).value++
   }
 }
 
-export class ServedMetrics {
-  readonly #own: OwnMetrics
-  readonly #errors: CodeCounters
+class HttpRequests implements ServedObserver {
+  readonly #methods = new Map<string, MethodCalls>()
+  readonly #make: (method: string) => MethodCalls
 
-  constructor(own: OwnMetrics) {
-    this.#own = own
-    this.#errors = new CodeCounters((code) => own.errors.bind('served', code))
+  constructor(own: OwnMetrics, errors: CodeCounters, service: string) {
+    this.#make = (method) => new MethodCalls(own, errors, service, 'http', method)
   }
 
-  /** What counts for one service. */
-  of(service: string): (served: Served) => void {
-    const http = new Map<string, MethodCalls>()
-    const rpc = new Map<string, MethodCalls>()
-    const methodOf = (known: Map<string, MethodCalls>, transport: string, method: string): MethodCalls => {
-      const found = known.get(method) ?? new MethodCalls(this.#own, this.#errors, service, transport, method)
-      known.set(method, found)
-      return found
-    }
-    return ({ transport, name, status, error, startedMs, endedMs }) => {
-      const took = endedMs - startedMs
-      if (transport === 'http') {
-        const method = name.slice(0, name.indexOf(' '))
-        methodOf(http, 'http', HTTP_METHODS.has(method) ? method : 'OTHER').count(status, error, took)
-        return
-      }
-      // A name that the service does not have may be anything.
-      const isNone = error?.code === 'UNIMPLEMENTED' && !rpc.has(name)
-      methodOf(rpc, 'rpc', isNone ? 'none' : name).count(status, error, took)
-    }
+  served(call: Served, status: number, failing: Failing | undefined, startedMs: number, nowMs: number): void {
+    const { name } = call
+    const given = name.slice(0, name.indexOf(' '))
+    const method = HTTP_METHODS.has(given) ? given : 'OTHER'
+    const known = this.#methods.get(method) ?? this.#make(method)
+    this.#methods.set(method, known)
+    known.served(call, status, failing, startedMs, nowMs)
   }
 }
