@@ -11,18 +11,19 @@ const MOST_OWN_CODES = 32
 export class CodeCounters {
   readonly #bind: (code: string) => Counter
   readonly #known = new Map<string, Counter>()
-  readonly #ok: Counter
+  #ok: Counter | undefined
   #own = 0
 
   constructor(bind: (code: string) => Counter) {
     this.#bind = bind
-    this.#ok = bind('OK')
   }
 
   /** `OK`, the code that it failed with, or the class of an answer of the application that tells of a failure. */
   count(status: number, code: string | undefined): void {
-    if (code === undefined && status < 400) this.#ok.value++
-    else this.of(code ?? (status < 500 ? 'HTTP_4XX' : 'HTTP_5XX')).value++
+    if (code === undefined && status < 400) {
+      this.#ok ??= this.#bind('OK')
+      this.#ok.value++
+    } else this.of(code ?? (status < 500 ? 'HTTP_4XX' : 'HTTP_5XX')).value++
   }
 
   of(code: string): Counter {
