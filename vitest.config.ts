@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 /** Of the tests with whole processes those that measure nothing: they may run beside others. */
-const UNHURRIED = ['https', 'mistakes', 'prometheus', 'slow-clients', 'tools'].map((name) => `test/system/${name}.test.ts`)
+const UNHURRIED = ['https', 'mistakes', 'prometheus', 'slow-clients', 'tools', 'zipkin'].map(
+  (name) => `test/system/${name}.test.ts`,
+)
 
 export default defineConfig({
   test: {

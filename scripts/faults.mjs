@@ -2,10 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { ensure, fail, root } from './ensure.mjs'
+import { missingJars } from './jars.mjs'
 import { missingServers } from './servers.mjs'
 
 ensure()
-const missing = missingServers()
+const missing = [...missingServers(), ...missingJars()]
 if (missing.length > 0) fail(`faults: missing ${missing.join(', ')}. Install them: node scripts/servers.mjs`)
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const config = join('test', 'faults', 'vitest.config.ts')

@@ -65,4 +65,8 @@ function install() {
   return 1
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = install()
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  // Jars look for commands with what is above.
+  const { fetchJars } = await import('./jars.mjs')
+  process.exitCode = install() || fetchJars()
+}

@@ -3,11 +3,12 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ensure, root } from './ensure.mjs'
+import { missingJars } from './jars.mjs'
 import { hasGo, missingServers } from './servers.mjs'
 
 ensure()
 const args = process.argv.slice(2)
-const missing = missingServers()
+const missing = [...missingServers(), ...missingJars()]
 if (process.env.GOMS_REQUIRE_SERVERS && missing.length > 0) {
   process.stderr.write(`GOMS_REQUIRE_SERVERS is set, and missing: ${missing.join(', ')}. node scripts/servers.mjs\n`)
   process.exit(1)

@@ -11,6 +11,7 @@ import { createMesh, type Mesh } from '../mesh/mesh.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Share } from '../resilience/share.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import type { RpcUpstream } from '../transport/rpc-upstream.ts'
 import type { Upstream } from '../transport/upstream.ts'
@@ -31,6 +32,8 @@ export interface Cluster {
   readonly direct: boolean
   /** The clock of calls: their deadlines share one timer. */
   readonly callClock: Clock
+  /** Traces are recorded: decides which. Undefined: none is, and decisions are passed on as they came. */
+  readonly sampler: Sampler | undefined
   /** The key that calls between nodes carry; undefined: none is configured, everybody is let in. */
   readonly callKey: string | undefined
   close(): Promise<void>
@@ -46,6 +49,7 @@ export interface ClusterDeps {
   readonly openRegistry?: (() => Promise<Registry>) | undefined
   /** Told of all calls that this process makes. @default nobody */
   readonly observe?: ObserveOutbound | undefined
+  readonly sampler?: Sampler | undefined
   /** What this process may use of limits. @default all */
   readonly share?: Share | undefined
   /** Told of hard evidence that this process finds against nodes. */
@@ -139,6 +143,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
     local: new Map(),
     direct: (deps.use ?? []).length === 0,
     callClock,
+    sampler: deps.sampler,
     upstream() {
       openingHttp ??= openHttp()
       return openingHttp

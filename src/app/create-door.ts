@@ -24,6 +24,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     dispatcher: cluster.mesh,
     upstream: await cluster.rpcUpstream(),
     callKey,
+    formats: settings.trace.propagate,
     local: (nodeId: string) => local.get(nodeId),
   }
   // One pair for each method: only names that contracts expose come here.
@@ -41,6 +42,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     upstream: await cluster.upstream(),
     stats: (service) => cluster.mesh.stats(service),
     gather,
+    sampler: cluster.sampler,
     observe: deps.observers?.requests,
     sendMethod(call, input, result) {
       const payload = { method: call.action, input, codecs: codecsOf(`${call.service}.${call.action}`) }

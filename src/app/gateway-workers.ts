@@ -17,7 +17,8 @@ import { Workers } from './workers.ts'
 
 export interface GatewayWorkers {
   readonly port: HttpPort
-  door(cluster: Cluster, ready: () => boolean): WorkersDoor
+  /** @param name of the node */
+  door(cluster: Cluster, name: string, ready: () => boolean): WorkersDoor
   /** Takes changed settings. */
   update(settings: Settings): void
   /** Hard evidence that this process found. */
@@ -44,6 +45,7 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
   const { clock, log } = deps
   let { settings } = deps
   let cluster: Cluster | undefined
+  let node = ''
   let isReady: () => boolean = () => false
   let stopFollowing: () => void = () => {}
   const sharing = (await canReusePort()) ? 'reuse-port' : 'cluster'
@@ -54,7 +56,7 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
     order() {
       if (cluster === undefined) return undefined
       const { registry, callKey } = cluster
-      return { kind: registry.kind, callKey, view: snapshotOf(registry.view), ready: isReady() }
+      return { kind: registry.kind, callKey, node, view: snapshotOf(registry.view), ready: isReady() }
     },
     evidence: ({ node, transport }) => cluster?.mesh.hardEvidence(node, transport),
     showsNode: deps.showsNode,
@@ -88,8 +90,9 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
 
   return {
     port,
-    door(joined, ready) {
+    door(joined, name, ready) {
       cluster = joined
+      node = name
       isReady = ready
       return {
         ...{ kind: 'workers', rpc: noRpc, protocols: ['http'], contract: undefined, start },

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { MetricsOptions } from '../core/observability-options.ts'
 import type { Observers } from '../core/observe.ts'
+import type { BatchSenderNumbers } from '../telemetry/batch-sender.ts'
 import { callMetrics } from '../telemetry/call-metrics.ts'
 import { gatewayMetrics } from '../telemetry/gateway-metrics.ts'
 import { createMetricsRegistry } from '../telemetry/metrics.ts'
@@ -25,10 +26,8 @@ export interface ShownNode {
 
 /** What takes spans or log lines elsewhere. */
 export interface Exporter {
-  readonly name: string
-  readonly sent: number
-  readonly dropped: number
-  readonly waiting: number
+  readonly name?: string
+  numbers?(): BatchSenderNumbers
 }
 
 export interface ProcessMetrics {
@@ -37,12 +36,19 @@ export interface ProcessMetrics {
   watchCluster(cluster: Cluster, registryToo: boolean): void
   /** Returns how to stop. */
   watchNode(node: ShownNode): () => void
-  watchExporters(exporters: () => readonly Exporter[], logLinesDropped?: () => number): void
+  watchExporters(exporters: readonly Exporter[]): void
+  /** @param dropped lines so far that nobody took */
+  watchLog(dropped: () => number): void
   /** Whether numbers of the node of that name are still of interest. */
   showsNode(name: string): boolean
   /** This process at one moment, with what the user counts. Never rejects. */
   snapshot(): Promise<MetricsSnapshot>
-  close(): Promise<void>
+  /**
+   * The page of a node, in slices. Never rejects.
+   * @param workers the metrics of a gateway's workers, and what stays of those that have ended
+   */
+  page(workers: (() => Promise<readonly ProcessSnapshot[]>) | undefined): Promise<Iterable<string>>
+  close(): void
 }
 
 export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock): ProcessMetrics {
@@ -65,6 +71,11 @@ export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock
     }),
     addMetricsSource(() => registry.snapshot()),
   )
+  async function snapshot(): Promise<MetricsSnapshot> {
+    const [ours, theirs] = await Promise.all([registry.snapshot(), users.snapshot()])
+    return [...ours, ...theirs]
+  }
+
   return {
     observers: { outbound: callMetrics(own, nodes), served: servedMetrics(own), requests: gatewayMetrics(own) },
     watchCluster(cluster, registryToo) {
@@ -75,38 +86,35 @@ export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock
       shown.add(node)
       return () => shown.delete(node)
     },
-    watchExporters(exporters, logLinesDropped = () => 0) {
-      stops.push(
-        registry.collector(() => {
-          own.logLinesDropped.bind().value = logLinesDropped()
-          for (const { name, sent, dropped, waiting } of exporters()) {
-            own.exported.bind(name).value = sent
-            own.exportDropped.bind(name).value = dropped
-            own.exportWaiting.bind(name).set(waiting)
-          }
-        }),
-      )
+    watchExporters(exporters) {
+      for (const exporter of exporters) {
+        const { name = 'other' } = exporter
+        const numbers = exporter.numbers?.bind(exporter)
+        if (numbers === undefined) continue
+        const collect = (): void => {
+          const { sent, dropped, failed, queued } = numbers()
+          own.exported.bind(name).value = sent
+          own.exportDropped.bind(name).value = dropped + failed
+          own.exportWaiting.bind(name).set(queued)
+        }
+        stops.push(registry.collector(collect))
+      }
+    },
+    watchLog(dropped) {
+      const collect = (): void => {
+        own.logLinesDropped.bind().value = dropped()
+      }
+      stops.push(registry.collector(collect))
     },
     showsNode: (name) => nodes.shows(name),
-    async snapshot() {
-      const [ours, theirs] = await Promise.all([registry.snapshot(), users.snapshot()])
-      return [...ours, ...theirs]
+    snapshot,
+    async page(workers) {
+      const [families, others] = await Promise.all([snapshot(), workers?.() ?? []])
+      const process = workers === undefined ? undefined : 'primary'
+      return pageOf(mergeSnapshots([{ process, families }, ...others]))
     },
-    async close() {
+    close() {
       for (const stop of stops) stop()
     },
   }
-}
-
-/**
- * The page of a node.
- * @param workers those of a gateway's workers, and what stays of those that have ended
- */
-export async function metricsPage(
-  metrics: ProcessMetrics,
-  workers: (() => Promise<readonly ProcessSnapshot[]>) | undefined,
-): Promise<Iterable<string>> {
-  const [families, others] = await Promise.all([metrics.snapshot(), workers?.() ?? []])
-  const process = workers === undefined ? undefined : 'primary'
-  return pageOf(mergeSnapshots([{ process, families }, ...others]))
 }

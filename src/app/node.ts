@@ -14,7 +14,7 @@ import type { Cluster } from './cluster.ts'
 import type { NodeDoor } from './door.ts'
 import { refuseRoutes } from './garden-routes.ts'
 import type { HttpPort } from './http-port.ts'
-import { metricsPage, type ProcessMetrics } from './metrics.ts'
+import type { ProcessMetrics } from './metrics.ts'
 import { STARTING } from './no-rpc.ts'
 import { bindRpcPort, type RpcPort } from './rpc-port.ts'
 
@@ -35,7 +35,7 @@ export interface NodeDeps {
   /** Makes the HTTP port, not yet bound. */
   httpPort(): Promise<HttpPort>
   /** Makes what stands behind it, once the cluster is there. */
-  door(cluster: Cluster, nodeId: string, ready: () => boolean): Promise<NodeDoor>
+  door(cluster: Cluster, node: { readonly id: string; readonly name: string }, ready: () => boolean): Promise<NodeDoor>
   /** Undefined where they are switched off. */
   readonly metrics?: ProcessMetrics | undefined
   readonly service: string
@@ -93,7 +93,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
     const cluster = await deps.cluster
-    const door = await deps.door(cluster, nodeId, () => ready)
+    const name = `${toHostPort(rpc)}_${toHostPort(http)}`
+    const door = await deps.door(cluster, { id: nodeId, name }, () => ready)
     opened.push(() => door.close())
     await door.start()
     behind = door
@@ -115,7 +116,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
             host: settings.adminHost,
             port: settings.adminPort,
             wishedPort: rpcPort.port + ADMIN_ABOVE_RPC,
-            metrics: metrics && (() => metricsPage(metrics, door.workerMetrics)),
+            metrics: metrics && (() => metrics.page(door.workerMetrics)),
             status: () => statusOf(deps.service, nodeId, ready, cluster.registry, door),
           })
     if (admin) opened.push(() => admin.close())
@@ -140,7 +141,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     setReady(true)
     return {
       service: deps.service,
-      name: `${toHostPort(rpc)}_${toHostPort(http)}`,
+      name,
       http,
       rpc,
       admin: admin?.address,

@@ -4,46 +4,64 @@ import type { Log } from '../core/log.ts'
 import type { Observers } from '../core/observe.ts'
 import { joinObservers } from '../core/observers.ts'
 import type { Settings } from '../core/options.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import { atMost } from './bounded.ts'
-import { createProcessMetrics, type ProcessMetrics } from './metrics.ts'
+import type { ProcessMetrics } from './metrics.ts'
+import { openOutlets } from './span-outlets.ts'
+import type { SpanOutlet, Tracing } from './tracing.ts'
 
 export interface ObservabilityDeps {
   readonly settings: Settings
   readonly clock: Clock
   readonly log: Log
+  /** Where spans go beside what the settings name. */
+  readonly outlets?: readonly SpanOutlet[]
 }
 
 export interface Observability {
   readonly observers: Observers
   /** Undefined where they are switched off. */
   readonly metrics: ProcessMetrics | undefined
+  /** Undefined: no traces are recorded. */
+  readonly sampler: Sampler | undefined
+  /** A node of this process has its name, `<rpc address>_<http address>`. */
+  named(service: string, node: string): void
+  /** The cluster is joined. */
+  keyed(callKey: string | undefined): void
   /** Takes changed settings. */
   update(settings: Settings): void
   /** What has not left goes now, 1 s at most. Never rejects. */
   close(): Promise<void>
 }
 
-/** One of those that want to know. */
-export interface Onlooking {
-  readonly observers: Observers
-  update?(settings: Settings): void
-  close?(): Promise<void>
-}
-
 const FLUSH_MS = 1000
 
+/** Only what is asked for is loaded. */
 export async function createObservability(deps: ObservabilityDeps): Promise<Observability> {
-  const metrics = deps.settings.metrics.enabled ? createProcessMetrics(deps.settings.metrics, deps.clock) : undefined
-  const parts: readonly Onlooking[] = metrics === undefined ? [] : [metrics]
+  const metrics = deps.settings.metrics.enabled ? await openMetrics(deps) : undefined
+  const outlets = [...(await openOutlets(deps.settings, deps)), ...(deps.outlets ?? [])]
+  metrics?.watchExporters(outlets)
+  const tracing = outlets.length === 0 ? undefined : await openTracing(deps, outlets)
   return {
     metrics,
-    observers: joinObservers(parts.map(({ observers }) => observers)),
-    update(settings) {
-      for (const part of parts) part.update?.(settings)
-    },
+    observers: joinObservers([metrics, tracing].flatMap((one) => one?.observers ?? [])),
+    sampler: tracing?.sampler,
+    named: (service, node) => tracing?.named(service, node),
+    keyed: (callKey) => tracing?.keyed(callKey),
+    update: (settings) => tracing?.update(settings),
     async close() {
-      const closing = Promise.all(parts.map((part) => part.close?.()))
-      await atMost(deps.clock, FLUSH_MS, closing).catch(() => {})
+      metrics?.close()
+      await atMost(deps.clock, FLUSH_MS, Promise.all([tracing?.close(FLUSH_MS)])).catch(() => {})
     },
   }
+}
+
+async function openTracing(deps: ObservabilityDeps, outlets: readonly SpanOutlet[]): Promise<Tracing> {
+  const { createTracing } = await import('./tracing.ts')
+  return createTracing({ ...deps, outlets })
+}
+
+async function openMetrics({ settings, clock }: ObservabilityDeps): Promise<ProcessMetrics> {
+  const { createProcessMetrics } = await import('./metrics.ts')
+  return createProcessMetrics(settings.metrics, clock)
 }

@@ -51,6 +51,8 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       callKey: cluster.callKey,
       caller,
       clock: cluster.callClock,
+      sampler: cluster.sampler,
+      formats: settings.trace.propagate,
       idleTimeoutMs: () => settings.gateway.idleTimeoutMs,
       affinity: (service, headers, search) => affinityOf(balanceOf(settings.balance, service), headers, search),
     })
@@ -90,6 +92,8 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       },
       caller,
       clock: cluster.callClock,
+      sampler: cluster.sampler,
+      formats: settings.trace.propagate,
       direct: cluster.direct,
       observer: (service, method) => cluster.mesh.observer(service, method),
     })

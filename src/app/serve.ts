@@ -57,6 +57,7 @@ export interface Served {
 
 /** What a save of the files changes without a restart. */
 const LIVE = [
+  ...['sample', 'routes', 'errors', 'slowMs', 'capture', 'redact'].map((key) => `trace.${key}`),
   'routes',
   'policy',
   'user',
@@ -129,6 +130,7 @@ class Process {
     this.#observability = observability
     const cluster = joinCluster({
       observe: observability.observers.outbound,
+      sampler: observability.sampler,
       settings,
       clock: this.#clock,
       log: this.#log,
@@ -136,8 +138,12 @@ class Process {
       use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
       onHardEvidence: (node, transport) => this.#workers?.tell({ node, transport }),
     })
-    const watched = cluster.then((joined) => observability.metrics?.watchCluster(joined, true))
-    watched.catch(() => {})
+    cluster
+      .then((joined) => {
+        observability.keyed(joined.callKey)
+        observability.metrics?.watchCluster(joined, true)
+      })
+      .catch(() => {})
     const doors: DoorParts[] = []
     const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
     const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -180,9 +186,10 @@ class Process {
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
       httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
-      door: async (joined, nodeId, ready) => {
+      door: async (joined, { id: nodeId, name }, ready) => {
         this.#announceRunning(joined)
-        if (workers) return workers.door(joined, ready)
+        if (workers) return workers.door(joined, name, ready)
+        this.#observability?.named(definition.name, name)
         const parts = await createDoor({
           definition,
           settings,

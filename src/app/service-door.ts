@@ -22,6 +22,7 @@ export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Prom
     log,
     clock: cluster.callClock,
     ready,
+    sampler: cluster.sampler,
     observe: deps.observers?.served,
     ...(rpc && { alsoInFlight: () => rpc.inFlight() }),
   })
@@ -50,6 +51,7 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
     clock: cluster.callClock,
     clients: createHandlerClients(definition.uses ?? {}, outbound.callMethod),
     codecs: createMethodCodecs,
+    sampler: cluster.sampler,
     observe: deps.observers?.served,
     alsoInFlight,
   })

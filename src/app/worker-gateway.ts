@@ -26,6 +26,8 @@ export interface WorkerGatewayDeps {
   readonly mirror: Mirror
   readonly kind: OpenOrder['kind']
   readonly callKey: string | undefined
+  /** Name of the node. */
+  readonly node: string
   readonly channel: Channel<Reports>
   readonly clock: Clock
   readonly log: Log
@@ -62,10 +64,13 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
   const { definition, settings, share, mirror, channel, clock, log } = deps
   const observability = await createObservability({ settings, clock, log })
   const { observers } = observability
+  observability.named(definition.name, deps.node)
+  observability.keyed(deps.callKey)
   const cluster = createClusterOf(
     {
       ...{ settings, clock, share, balancers: definition.balancers, use: definition.use },
       observe: observers.outbound,
+      sampler: observability.sampler,
       onHardEvidence: (node, transport) => channel.tell('evidence', { node, transport }),
     },
     {

@@ -39,6 +39,8 @@ export interface LoadOrder {
 export interface OpenOrder {
   readonly kind: Registry['kind']
   readonly callKey: string | undefined
+  /** Name of the node, `<rpc address>_<http address>`. */
+  readonly node: string
   /** What the primary's view shows now; what changes from now on follows. */
   readonly view: readonly ViewMessage[]
   readonly ready: boolean

@@ -85,14 +85,14 @@ export class Worker {
     return this.#loaded
   }
 
-  async #open({ view, kind, callKey, ready }: OpenOrder): Promise<void> {
+  async #open({ view, kind, callKey, node, ready }: OpenOrder): Promise<void> {
     // Before anything else: what changes from now on may follow at once.
     for (const message of view) this.#mirror.take(message)
     this.#ready = ready
     const { definition, port, share, settings } = this.#must
     const { channel, log } = this
     const opened = await openWorkerGateway({
-      ...{ definition, settings, share, kind, callKey, channel, log, mirror: this.#mirror, clock: this.#clock },
+      ...{ definition, settings, share, kind, callKey, node, channel, log, mirror: this.#mirror, clock: this.#clock },
       ready: () => this.#ready,
     })
     this.#gateway = opened

@@ -29,7 +29,7 @@ async function rigOf(sharing: Sharing = 'reuse-port', count = 3): Promise<Rig> {
   const log: Log = { ...silentLog, info: say, error: say }
   const workers = new Workers({
     ...{ count, file: 'gateway.ts', sharing, start: fake.start, clock, log, settings: () => settings },
-    order: () => ({ kind: 'memory', callKey: undefined, view: [], ready: true }),
+    order: () => ({ kind: 'memory', callKey: undefined, node: '', view: [], ready: true }),
     evidence: (found) => void evidence.push(found),
     gather: () => workers.running.numbers.gather([], () => 2),
   })

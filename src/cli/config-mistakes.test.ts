@@ -229,6 +229,14 @@ const inConfig: readonly (readonly [text: string, expected: string])[] = [
     'expected `balance` to be round-robin, weighted, random, least-in-flight, p2c, or { hash: { header | cookie | query: name } }, got `"fastest"`',
   ],
   ['gateway: { cors: { origins: "*", credentials: true } }', 'gateway.cors: credentials together with the origin `*`'],
+  [
+    'zipkinAddr: ftp://zipkin:9411',
+    'expected `zipkinAddr` to be an address such as http://host:9411/api/v2/spans, http://host:9411 or host:9411, got `"ftp://zipkin:9411"`',
+  ],
+  [
+    'trace: { otlpAddr: "collector:port" }',
+    'expected `trace.otlpAddr` to be an address such as http://host:4318/v1/traces, http://host:4318 or host:4318, got `"collector:port"`',
+  ],
   ['gateway: { cors: { methods: GET } }', '`gateway.cors` lacks the key `origins`'],
   ['service: { etcdKy: a }', 'unknown key "etcdKy" in service'],
   ['service: { etcdKey: a }\nprojectName: b', 'projectName is defined twice, first at configs/config.yml:2:1'],

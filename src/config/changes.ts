@@ -5,7 +5,7 @@ import type { Settings } from '../core/options.ts'
 type Block = Readonly<Record<string, unknown>>
 
 /** Blocks whose fields are told apart; the others change as a whole. */
-const OPEN: ReadonlySet<string> = new Set(['policy', 'gateway', 'registry', 'advertise'])
+const OPEN: ReadonlySet<string> = new Set(['policy', 'gateway', 'registry', 'advertise', 'trace'])
 
 /** `['routes', 'policy.timeoutMs']`, in the order of the settings. */
 export function changedPaths(before: Settings, after: Settings): readonly string[] {

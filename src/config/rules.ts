@@ -1,5 +1,13 @@
 /** What must hold between values, whatever each of them is: names, the call key, production, waits at the end. */
 import type { Settings } from '../core/options.ts'
+import {
+  type AddressForm,
+  expectedAddress,
+  OTLP_ADDRESS,
+  toExporterUrl,
+  withoutSecrets,
+  ZIPKIN_ADDRESS,
+} from '../telemetry/exporter-address.ts'
 import { nameMistake } from './key-mistakes.ts'
 import type { Origin } from './mistake.ts'
 import type { ChosenRegistry } from './resolve-registry.ts'
@@ -84,12 +92,28 @@ export function checkTogether(tree: Tree, settings: Settings, warnings: string[]
       'set `ca` to the PEM file of the authority that makes certificates of clients',
     )
   }
+  address(tree, ['zipkinAddr'], settings.zipkinAddr, ZIPKIN_ADDRESS)
+  address(tree, ['trace', 'otlpAddr'], settings.trace.otlpAddr, OTLP_ADDRESS)
   total(tree, [], policy.totalTimeoutMs, policy.timeoutMs)
   for (const [service, actions] of Object.entries(settings.routes)) {
     for (const [action, route] of Object.entries(actions)) {
       total(tree, ['services', service, action], route.totalTimeoutMs, route.timeoutMs)
     }
   }
+}
+
+/** Where spans are posted: found wrong when the process starts, and not when the first of them is lost. */
+function address(tree: Tree, path: readonly string[], given: string | undefined, form: AddressForm): void {
+  if (given === undefined || toExporterUrl(given, form) !== undefined) return
+  const origin = originOf(tree, path)
+  tree.mistakes.push({
+    code: origin?.kind === 'flag' ? 'GOMS_USAGE' : 'GOMS_CONFIG_INVALID',
+    message: `expected \`${form.setting}\` to be ${expectedAddress(form)}, got \`${JSON.stringify(withoutSecrets(given))}\``,
+    origin,
+    fix: [
+      'a port and a path are added where the address has none; `https://` and a path of your own are taken as well',
+    ],
+  })
 }
 
 function total(tree: Tree, path: readonly string[], totalMs: number | undefined, timeoutMs: number | undefined): void {

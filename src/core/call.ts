@@ -22,6 +22,12 @@ export interface Call {
   readonly trace: TraceContext
   /** The same in numbers, where the call starts the trace: such a trace has no state. */
   readonly traceWords?: TraceWords | undefined
+  /**
+   * How the spans of its attempts are told apart, where traces are recorded. `own`: the first one is the call's own position,
+   * further ones stand beside it. `below`: the call is a span itself, and each attempt a part of it.
+   * @default all travel with the call's position
+   */
+  readonly attemptSpans?: 'own' | 'below' | undefined
   /** Service that makes the call. */
   readonly caller: string
   readonly identity: unknown

@@ -14,6 +14,9 @@ export interface LocalCall {
   readonly caller: string
   /** Where in a trace it stands. Made when it is first asked for. */
   readonly position: TraceContext
+  /** The same where it was made already. */
+  readonly asked: TraceContext | undefined
+  readonly sampled: boolean | undefined
   /** The call in progress that it is part of. */
   readonly within: CallContext | undefined
 }
@@ -61,6 +64,16 @@ export interface Served extends CallContext {
   readonly name: string
   /** Whether it is to be recorded, as was drawn; undefined: not decided. */
   readonly sampled: boolean | undefined
+  /** What the request said, over HTTP; without what only our own processes say. */
+  readonly request?: ServedRequest | undefined
+}
+
+export interface ServedRequest {
+  readonly method: string
+  readonly path: string
+  /** With its `?`, or empty. */
+  readonly query: string
+  headers(): Iterable<readonly [name: string, value: string]>
 }
 
 /** The way in of a service: all calls of one method, or all its HTTP requests. */
@@ -107,6 +120,8 @@ export interface GatewayRequest {
   /** Whether the connection comes from one of `trustedProxies`. */
   readonly trusted: boolean
   header(lowerCaseName: string): string | undefined
+  /** All of its fields as they came. */
+  headers(): Iterable<readonly [name: string, value: string]>
   /** Bytes of the answer's body, where its length was known at the head. */
   readonly answerBytes: number | undefined
   /** Of the request's, where it gives one. */
@@ -135,9 +150,11 @@ export interface RequestObserver {
 /**
  * Asked once for each route.
  * @param route undefined: for all that have none
+ * @param gateway its name
  */
 export type ObserveRequests = (
   route: { readonly service: string; readonly action: string } | undefined,
+  gateway: string,
 ) => RequestObserver | undefined
 
 /** All who want to know, of one process. */

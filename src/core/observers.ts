@@ -22,7 +22,7 @@ export function joinObservers(all: readonly Observers[]): Observers {
     ),
     requests: joined<ObserveRequests>(
       all.map((one) => one.requests),
-      (asked) => (route) => requestsOf(told(asked, (ask) => ask(route))),
+      (asked) => (route, gateway) => requestsOf(told(asked, (ask) => ask(route, gateway))),
     ),
   }
 }

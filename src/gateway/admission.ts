@@ -103,7 +103,8 @@ export class Admission {
 
   #enter(request: InboundRequest, route: Route | undefined): void {
     const { exchange } = request
-    request.receiveTrace()
+    request.trusted = this.#trusted(exchange.peer.address)
+    request.receiveTrace(route?.service ?? '', route?.action ?? '')
     if (this.#cors) request.answerFields = this.#cors.answerFields(exchange.fields)
     if (!route) {
       request.fail(notFound(request.target.path))
@@ -120,7 +121,6 @@ export class Admission {
       return
     }
     request.route = route
-    request.trusted = this.#trusted(exchange.peer.address)
     if (this.#deps.definition.auth) this.#ask(request, route)
     else this.#deps.admit(request, route)
   }

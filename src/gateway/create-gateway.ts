@@ -7,6 +7,7 @@ import { everyMs, type Log } from '../core/log.ts'
 import type { ObserveRequests, RequestObserver } from '../core/observe.ts'
 import type { Routes, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { Admission } from './admission.ts'
@@ -20,6 +21,7 @@ import { ProxiedCall, type ProxyDeps } from './proxied-call.ts'
 import type { Route } from './route.ts'
 import { createRouteTable, type RouteTable } from './routes.ts'
 import { createSessions } from './sessions.ts'
+import { traceLinesOf } from './trace-lines.ts'
 import { UpgradedCall } from './upgraded-call.ts'
 
 export interface GatewayDeps {
@@ -36,6 +38,8 @@ export interface GatewayDeps {
   readonly callKey: string | undefined
   readonly clock: Clock
   readonly log: Log
+  /** Traces are recorded: decides about them. @default none is, and what is decided is the client's word */
+  readonly sampler?: Sampler | undefined
   /** Told of all requests. @default nobody */
   readonly observe?: ObserveRequests | undefined
   /** What `/-/ready` says. */
@@ -70,7 +74,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     { settings: deps.settings },
     {
       side: 'outside',
-      observe: deps.observe,
+      observe: deps.observe && ((route) => deps.observe?.(route, definition.name)),
       closed(service, action) {
         const route = `/api/${service}/${action}`
         if (said.has(route)) return
@@ -85,7 +89,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const proxy: ProxyDeps = {
     dispatcher: deps.dispatcher,
     upstream: deps.upstream,
-    nodeRequests: new NodeRequests(definition.name, deps.callKey),
+    nodeRequests: new NodeRequests(definition.name, deps.callKey, traceLinesOf(deps.settings.trace.propagate)),
     clock: sweep,
     sessions,
   }
@@ -147,14 +151,16 @@ class Host implements InboundHost {
   readonly clock: Clock
   readonly watch: IdleWatch
   readonly observing: boolean
+  readonly sampler: Sampler | undefined
   readonly unrouted: RequestObserver | undefined
   readonly #log: Log
   readonly #says = new Map<string, (say: () => void) => void>()
   #whenIdle: (() => void)[] = []
 
-  constructor({ settings, clock, log, observe }: GatewayDeps, watch: IdleWatch) {
+  constructor({ definition, settings, clock, log, observe, sampler }: GatewayDeps, watch: IdleWatch) {
+    this.sampler = sampler
     this.observing = observe !== undefined
-    this.unrouted = observe?.(undefined)
+    this.unrouted = observe?.(undefined, definition.name)
     this.settings = settings
     this.clock = clock
     this.watch = watch

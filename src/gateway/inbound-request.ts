@@ -12,6 +12,7 @@ import { plainAddress } from '../http/cidr.ts'
 import { FIELD } from '../http/field-kinds.ts'
 import { type Origin, toFieldLines } from '../http/header-rules.ts'
 import type { Target } from '../http/target.ts'
+import { decided, type Sampler } from '../telemetry/sampler.ts'
 import { newTraceWords, receiveTrace, rootOf } from '../telemetry/trace-context.ts'
 import type { ExchangeEvents, HttpExchange } from '../transport/http-exchange.ts'
 import { dateLine } from './date-line.ts'
@@ -43,6 +44,8 @@ export interface InboundHost {
   readonly settings: Settings
   /** Somebody is told of requests. */
   readonly observing: boolean
+  /** Traces are recorded: decides about those that begin here, or that nobody who is believed has decided about. */
+  readonly sampler: Sampler | undefined
   /** Who is told of those without a route. */
   readonly unrouted: RequestObserver | undefined
   /** A request is in progress no more. */
@@ -116,11 +119,22 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
     return this.exchange.fields.get(lowerCaseName)
   }
 
+  *headers(): Iterable<readonly [string, string]> {
+    const { fields } = this.exchange
+    for (let i = 0; i < fields.count; i++) yield [fields.name(i), fields.value(i)]
+  }
+
   body(): Buffer | undefined {
     return this.#serving?.held?.()
   }
 
+  /** Traces are recorded here. */
+  get traced(): boolean {
+    return this.#host.sampler !== undefined
+  }
+
   get sampled(): boolean | undefined {
+    if (this.#traceWords !== undefined) return this.traced ? this.#traceWords.sampled : undefined
     return this.#trace?.sampled
   }
 
@@ -148,11 +162,16 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
     return this.exchange.peer.localPort
   }
 
-  /** Reads where in a trace the client is, or begins a new one. */
-  receiveTrace(): void {
+  /** Reads where in a trace the client is, or begins a new one. What it wants to be recorded is its proxy's word only. */
+  receiveTrace(service: string, action: string): void {
     const { fields } = this.exchange
-    if (fields.has(FIELD.trace)) this.#trace = receiveTrace((name) => fields.get(name))
-    else this.#traceWords = newTraceWords()
+    const { sampler } = this.#host
+    if (!fields.has(FIELD.trace)) {
+      this.#traceWords = newTraceWords(sampler, service, action)
+      return
+    }
+    const trace = receiveTrace((name) => fields.get(name))
+    this.#trace = decided(trace, sampler, this.trusted, service, action)
   }
 
   /** The trace as numbers, where it begins here. */
@@ -161,7 +180,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
   }
 
   get trace(): TraceContext {
-    this.#trace ??= rootOf(this.#traceWords ?? newTraceWords())
+    this.#trace ??= rootOf(this.#traceWords ?? newTraceWords(), this.traced)
     return this.#trace
   }
 

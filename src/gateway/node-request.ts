@@ -5,9 +5,8 @@ import { type NodeInfo, toHostPort } from '../core/node.ts'
 import { type OriginLines, originLines, toFieldLines, toNodeLines } from '../http/header-rules.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { flat } from '../http/octets.ts'
-import { writeTraceContext } from '../telemetry/trace-context.ts'
 import type { InboundRequest } from './inbound-request.ts'
-import { newTraceLines } from './trace-lines.ts'
+import { defaultTraceLines, type TraceLines } from './trace-lines.ts'
 
 const IDENTITY = { identityEncoding: true }
 const ANY_ENCODING = { identityEncoding: false }
@@ -26,6 +25,7 @@ const KEPT_ORIGINS = 8
 export class NodeRequests {
   /** The gateway's name, as callees are told. */
   readonly caller: string
+  readonly #traces: TraceLines
   /** Key and caller. */
   readonly #always: string
   /** With the target, and the first attempt, by node. */
@@ -35,7 +35,8 @@ export class NodeRequests {
   #deadlineMs = -1
   #deadlineLine = ''
 
-  constructor(caller: string, callKey: string | undefined) {
+  constructor(caller: string, callKey: string | undefined, traces: TraceLines = defaultTraceLines) {
+    this.#traces = traces
     const key = callKey === undefined ? [] : [INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey]
     this.caller = caller
     this.#always = toFieldLines([...key, INTERNAL.caller, caller])
@@ -48,7 +49,8 @@ export class NodeRequests {
   common(request: InboundRequest, envelope: boolean): string {
     const { identity } = request
     const options = envelope ? IDENTITY : ANY_ENCODING
-    const client = toNodeLines(request.exchange.fields, request, options, this.#originOf(request)) + traceLines(request)
+    const lines = toNodeLines(request.exchange.fields, request, options, this.#originOf(request))
+    const client = request.traced ? lines : lines + this.#traces.ofRequest(request)
     const sent = identity == null ? undefined : toIdentityHeader(identity)
     return sent === undefined ? client : `${client}${INTERNAL.identity}: ${sent}\r\n`
   }
@@ -60,7 +62,8 @@ export class NodeRequests {
   attempt(request: InboundRequest, common: string, attempt: Attempt, streamedBody: boolean): string {
     const { node } = attempt
     const begun = request.isHost('') ? withHost(common, node) : common
-    const lines = begun + (attempt.number === 1 ? this.#firstOn(node) : this.#on(node, attempt.number))
+    const own = attempt.number === 1 ? this.#firstOn(node) : this.#on(node, attempt.number)
+    const lines = request.traced ? begun + this.#traces.ofAttempt(request, attempt.number) + own : begun + own
     const leftMs = attempt.leftMs()
     if (streamedBody || leftMs === Number.POSITIVE_INFINITY) return lines
     return lines + this.#deadline(forNextHop(leftMs))
@@ -107,9 +110,4 @@ export class NodeRequests {
 /** The host comes first. Clients of HTTP/1.0 may leave it out; HTTP/1.1 may not. */
 function withHost(common: string, node: NodeInfo): string {
   return `host: ${toHostPort(node.http)}\r\n${common.slice('host: \r\n'.length)}`
-}
-
-function traceLines(request: InboundRequest): string {
-  const { traceWords } = request
-  return traceWords === undefined ? toFieldLines(writeTraceContext(request.trace)) : newTraceLines(traceWords)
 }

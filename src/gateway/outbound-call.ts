@@ -17,6 +17,7 @@ export class OutboundCall implements Call {
   readonly idempotent: boolean
   readonly deadline: Deadline
   readonly traceWords: TraceWords | undefined
+  readonly attemptSpans: 'below' | undefined
   readonly caller: string
   readonly identity: unknown
   /** Calls from outside are nobody's repetition: what they say of it is not believed. */
@@ -37,6 +38,7 @@ export class OutboundCall implements Call {
     this.idempotent = isIdempotent(route, exchange.method, hasKey)
     this.deadline = deadline
     this.traceWords = request.traceWords
+    this.attemptSpans = request.traced ? 'below' : undefined
     this.caller = caller
     this.identity = request.identity ?? undefined
     this.affinity = affinityFor(settings.balance, route.service, request)

@@ -1,6 +1,6 @@
 /** The route table: what `/api/<service>/<action>` stands for, put together from all that say something about it. */
 import { type Contract, type ContractDocument, fromDocument, toDocument } from '../contract/contract.ts'
-import type { ObserveRequests, RequestObserver } from '../core/observe.ts'
+import type { RequestObserver } from '../core/observe.ts'
 import type { Policy, RouteOptions, Routes, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { buildMethod, hasMethod } from './method-route.ts'
@@ -22,7 +22,7 @@ export interface RouteTableOptions {
   /** A route is given with `type: rpc`, and no contract that is known exposes the method. May be called often. */
   readonly closed?: (service: string, action: string) => void
   /** Asked once for each route, and not again when it changes. @default nobody is told of its requests */
-  readonly observe?: ObserveRequests | undefined
+  readonly observe?: ((route: { service: string; action: string }) => RequestObserver | undefined) | undefined
 }
 
 export interface RouteTable {

@@ -1,10 +1,11 @@
 /** Calls an action of another service over HTTP, from code: the same way out as the gateway's, with a Response at its end. */
 import type { Attempt, AttemptHandle, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import type { CallContext } from '../core/context.ts'
+import type { CallContext, TraceContext } from '../core/context.ts'
 import { deadlineIn, forNextHop } from '../core/deadline.ts'
 import { GomsError } from '../core/errors.ts'
 import { type NodeInfo, toHostPort } from '../core/node.ts'
+import type { TraceFormat } from '../core/observability-options.ts'
 import type { Policy } from '../core/options.ts'
 import type { ActionRequest } from '../core/running.ts'
 import { FIELD, kindOfField } from '../http/field-kinds.ts'
@@ -12,7 +13,9 @@ import type { Fields } from '../http/fields.ts'
 import { toFieldLines } from '../http/header-rules.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { outcomeOf } from '../http/outcome.ts'
-import { childOf, newTrace, writeTraceContext } from '../telemetry/trace-context.ts'
+import { attemptTrace } from '../telemetry/attempt-position.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
+import { childOf, newTraceWords, rootOf, writeTraceContext } from '../telemetry/trace-context.ts'
 import type { AnswerHead, Upstream, UpstreamHandle } from '../transport/upstream.ts'
 import { AnswerStream } from './answer-stream.ts'
 
@@ -35,6 +38,10 @@ export interface HttpCallerDeps {
   /** Name of the calling service. */
   readonly caller: string
   readonly clock: Clock
+  /** Traces are recorded: decides about those that begin here. @default none is */
+  readonly sampler?: Sampler | undefined
+  /** What traces travel as. @default W3C and B3 */
+  readonly formats?: readonly TraceFormat[] | undefined
   /** Silence within an answer after which it is given up. */
   idleTimeoutMs(): number
   /** What consistent hashing goes by, where the service is balanced so. */
@@ -73,7 +80,8 @@ export function createHttpCaller(deps: HttpCallerDeps): HttpCaller {
       policy: { ...policy, timeoutMs },
       idempotent: route.idempotent ?? SAFE_METHODS.has(method),
       deadline: deadlineIn(deps.clock, timeoutMs),
-      trace: context ? childOf(context.trace) : newTrace(),
+      trace: context ? childOf(context.trace) : newRoot(deps.sampler, service, action),
+      attemptSpans: deps.sampler === undefined ? undefined : 'own',
       caller: deps.caller,
       identity: context?.identity,
       hopAttempt: context?.attempt ?? 1,
@@ -220,7 +228,9 @@ class ResponseCarrier implements Carrier {
     const leftMs = attempt.leftMs()
     if (leftMs !== Number.POSITIVE_INFINITY) own.push(INTERNAL.deadline, String(forNextHop(leftMs)))
     if (!this.#hasHost) own.push('host', toHostPort(attempt.node.http))
-    return this.#fields + toFieldLines(own)
+    return (
+      this.#fields + toFieldLines(writeTraceContext(attemptTrace(this.#call, attempt.number), own, this.#deps.formats))
+    )
   }
 }
 
@@ -244,12 +254,15 @@ function toFields(request: ActionRequest, call: Call, callKey: string | undefine
   headers.push(INTERNAL.caller, call.caller)
   const identity = call.identity === undefined ? undefined : toIdentityHeader(call.identity)
   if (identity !== undefined) headers.push(INTERNAL.identity, identity)
-  headers.push(...writeTraceContext(call.trace))
   return toFieldLines(headers)
 }
 
+function newRoot(sampler: Sampler | undefined, service: string, action: string): TraceContext {
+  return rootOf(newTraceWords(sampler, service, action), sampler !== undefined)
+}
+
 /** Of one hop, or said by us alone. */
-const OURS = FIELD.hop | FIELD.trailer | FIELD.framing | FIELD.internal
+const OURS = FIELD.hop | FIELD.trailer | FIELD.framing | FIELD.internal | FIELD.trace
 
 /** Headers of the call in progress are often handed on whole: framing is ours, and so is what only we may say. */
 function givenHeaders(request: ActionRequest): string[] {

@@ -8,6 +8,7 @@ import type { Policy } from '../core/options.ts'
 import type { CallOptions, MethodRef } from '../core/rpc-client.ts'
 import type { View } from '../registry/registry.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import type { RpcCarrierDeps } from './rpc-carrier.ts'
 import { DirectCall } from './rpc-local.ts'
@@ -28,6 +29,8 @@ export interface RpcCallerDeps extends RpcCarrierDeps {
   /** Name of the calling service. */
   readonly caller: string
   readonly clock: Clock
+  /** Traces are recorded: decides about those that begin here. @default none is */
+  readonly sampler?: Sampler | undefined
   /** Who is told of the calls of a method to handlers of this process, which go past the mesh. @default nobody */
   observer?(service: string, method: string): OutboundObserver | undefined
   /** Nothing wraps calls: those to a node of this process may go straight to it. @default false */

@@ -2,6 +2,7 @@
 import type { Attempt, AttemptHandle, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
 import type { TraceWords } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
+import type { TraceFormat } from '../core/observability-options.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { RpcEvents, RpcFault, RpcHandler, RpcStage } from '../transport/rpc.ts'
 import type { RpcUpstream } from '../transport/rpc-upstream.ts'
@@ -14,6 +15,8 @@ export interface RpcCarrierDeps {
   readonly dispatcher: Dispatcher
   readonly upstream: RpcUpstream
   readonly callKey: string | undefined
+  /** What traces travel as to nodes that are none of ours. @default W3C and B3 */
+  readonly formats?: readonly TraceFormat[] | undefined
   /** The way into a node that runs in this process, by its id; undefined for all others. */
   readonly local?: ((nodeId: string) => RpcHandler | undefined) | undefined
 }
@@ -89,7 +92,8 @@ export abstract class RpcSending extends RpcWaiting implements Carrier, RpcPaylo
       handler(delivery, delivery)
       return delivery
     }
-    writeMetadata(this, this.sent, attempt, this.deps.callKey)
+    const { callKey, formats } = this.deps
+    writeMetadata(this, this.sent, attempt, callKey, formats)
     if (!isOurs(node)) return this.#sendToGo(attempt)
     this.deps.upstream.post(node.rpc, this)
     return this

@@ -5,7 +5,9 @@ import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { LocalCall, OutboundObserver } from '../core/observe.ts'
 import type { MethodRef } from '../core/rpc-client.ts'
-import { childOf, newTrace, toTraceparent } from '../telemetry/trace-context.ts'
+import { attemptTrace } from '../telemetry/attempt-position.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
+import { childOf, newTraceWords, rootOf, toTraceparent } from '../telemetry/trace-context.ts'
 import type { RpcEvents, RpcFault, RpcHandler, RpcOrigin, RpcReceived, RpcResponder } from '../transport/rpc.ts'
 import { toError, toOutcome } from './rpc-fault.ts'
 import { notYet, type Settle, type Settling, settledBy } from './settlement.ts'
@@ -49,7 +51,15 @@ export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
   }
 
   metadata(name: string): string | undefined {
-    return traceMetadata(name, this.#call.trace)
+    return traceMetadata(name, this.position)
+  }
+
+  get position(): TraceContext {
+    return attemptTrace(this.#call, this.attempt)
+  }
+
+  get sampled(): boolean | undefined {
+    return this.#call.trace.sampled
   }
 
   input(): unknown {
@@ -87,6 +97,8 @@ const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 export interface DirectCallDeps {
   readonly caller: string
   readonly clock: Clock
+  /** Traces are recorded: decides about those that begin here. @default none is */
+  readonly sampler?: Sampler | undefined
 }
 
 /**
@@ -187,7 +199,21 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
   }
 
   get position(): TraceContext {
-    this.#trace ??= this.#context === undefined ? newTrace() : childOf(this.#context.trace)
+    this.#trace ??= this.#context === undefined ? this.#root() : childOf(this.#context.trace)
+    return this.#trace
+  }
+
+  #root(): TraceContext {
+    const { sampler } = this.#deps
+    return rootOf(newTraceWords(sampler, this.service, this.method), sampler !== undefined)
+  }
+
+  /** What was drawn, without making a position where that is not needed. */
+  get sampled(): boolean | undefined {
+    return this.#context === undefined ? this.position.sampled : this.#context.trace.sampled
+  }
+
+  get asked(): TraceContext | undefined {
     return this.#trace
   }
 

@@ -3,10 +3,11 @@ import type { Attempt, Call } from '../core/call.ts'
 import type { TraceWords } from '../core/context.ts'
 import { forNextHop } from '../core/deadline.ts'
 import type { NodeInfo } from '../core/node.ts'
+import type { TraceFormat } from '../core/observability-options.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { RPCX } from '../rpcx/metadata.ts'
+import { attemptTrace, attemptWords } from '../telemetry/attempt-position.ts'
 import { writeTraceContext } from '../telemetry/trace-context.ts'
-import { toTraceWords } from '../telemetry/trace-words.ts'
 
 /** Whether a node is one of ours: they all say when they started, and Go's say nothing at all. */
 export function isOurs(node: NodeInfo): boolean {
@@ -21,15 +22,24 @@ export interface CallMetadata {
   metadata: readonly string[]
 }
 
-/** Nodes of ours read W3C's trace; others get B3 too, and nothing that only ours understand. */
-export function writeMetadata(to: CallMetadata, call: Call, attempt: Attempt, callKey: string | undefined): void {
+/**
+ * Nodes of ours read W3C's trace; others get what `trace.propagate` says, and nothing that only ours understand.
+ * @param formats @default W3C and B3
+ */
+export function writeMetadata(
+  to: CallMetadata,
+  call: Call,
+  attempt: Attempt,
+  callKey: string | undefined,
+  formats: readonly TraceFormat[] | undefined,
+): void {
   const { node } = attempt
   const leftMs = attempt.leftMs()
   const ours = isOurs(node)
   to.fixedMetadata = fixedFor(node, call, callKey)
   to.deadlineMs = leftMs === Number.POSITIVE_INFINITY ? undefined : forNextHop(leftMs)
-  to.position = ours ? (call.traceWords ?? toTraceWords(call.trace)) : undefined
-  to.metadata = ours ? moreForOurs(call, attempt) : moreForOthers(call)
+  to.position = ours ? attemptWords(call, attempt.number) : undefined
+  to.metadata = ours ? moreForOurs(call, attempt) : moreForOthers(call, attempt, formats)
 }
 
 /** What nearly every call has to add. */
@@ -44,8 +54,8 @@ function moreForOurs(call: Call, attempt: Attempt): readonly string[] {
   return withIdentity(call, pairs)
 }
 
-function moreForOthers(call: Call): readonly string[] {
-  return withIdentity(call, writeTraceContext(call.trace))
+function moreForOthers(call: Call, attempt: Attempt, formats: readonly TraceFormat[] | undefined): readonly string[] {
+  return withIdentity(call, writeTraceContext(attemptTrace(call, attempt.number), [], formats))
 }
 
 function withIdentity({ identity }: Call, pairs: string[]): string[] {

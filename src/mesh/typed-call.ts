@@ -8,6 +8,7 @@ import type { NodeInfo, Transport } from '../core/node.ts'
 import type { Policy } from '../core/options.ts'
 import type { MethodRef } from '../core/rpc-client.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import { childOf, newTraceWords, rootOf } from '../telemetry/trace-context.ts'
 import { type RpcCarrierDeps, RpcSending } from './rpc-carrier.ts'
 import type { MethodPolicy } from './rpc-policy.ts'
@@ -16,6 +17,8 @@ import { notYet, type Settle, type Settling } from './settlement.ts'
 export interface TypedCallDeps extends RpcCarrierDeps {
   readonly caller: string
   readonly clock: Clock
+  /** Traces are recorded: decides about those that begin here. @default none is */
+  readonly sampler?: Sampler | undefined
 }
 
 /** What is known of the called method. */
@@ -121,6 +124,10 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
     return this.#context === undefined ? 1 : this.#context.attempt
   }
 
+  get attemptSpans(): 'own' | undefined {
+    return this.deps.sampler === undefined ? undefined : 'own'
+  }
+
   get affinity(): string | undefined {
     return undefined
   }
@@ -135,12 +142,16 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
 
   /** Made when it is first asked for, as is the trace. */
   get traceWords(): TraceWords | undefined {
-    if (this.#context === undefined) this.#traceWords ??= newTraceWords()
+    if (this.#context === undefined) this.#traceWords ??= newTraceWords(this.deps.sampler, this.service, this.method)
     return this.#traceWords
   }
 
   get trace(): TraceContext {
-    this.#trace ??= this.#context === undefined ? rootOf(this.traceWords as TraceWords) : childOf(this.#context.trace)
+    if (this.#trace === undefined) {
+      const isDecided = this.deps.sampler !== undefined
+      this.#trace =
+        this.#context === undefined ? rootOf(this.traceWords as TraceWords, isDecided) : childOf(this.#context.trace)
+    }
     return this.#trace
   }
 }

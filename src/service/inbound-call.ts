@@ -1,6 +1,6 @@
 /** One HTTP call at the node that serves it. */
 import type { IncomingMessage } from 'node:http'
-import type { Failing, Served } from '../core/observe.ts'
+import type { Failing, Served, ServedRequest } from '../core/observe.ts'
 import type { InternalHeaders } from './internal-headers.ts'
 import { type Callee, ServedCall } from './served-call.ts'
 
@@ -20,14 +20,46 @@ export class InboundCall extends ServedCall implements Served {
     return 'http'
   }
 
+  get request(): ServedRequest {
+    return new SeenRequest(this.#req)
+  }
+
   get name(): string {
-    const { method = 'GET', url = '/' } = this.#req
-    const mark = url.indexOf('?')
-    return `${method} ${mark < 0 ? url : url.slice(0, mark)}`
+    const { method, path } = this.request
+    return `${method} ${path}`
   }
 
   protected override sent(lowerCaseName: string): string | undefined {
     const value = this.#req.headers[lowerCaseName]
     return Array.isArray(value) ? value[0] : value
+  }
+}
+
+class SeenRequest implements ServedRequest {
+  readonly #req: IncomingMessage
+
+  constructor(req: IncomingMessage) {
+    this.#req = req
+  }
+
+  get method(): string {
+    return this.#req.method ?? 'GET'
+  }
+
+  get path(): string {
+    const { url = '/' } = this.#req
+    const mark = url.indexOf('?')
+    return mark < 0 ? url : url.slice(0, mark)
+  }
+
+  get query(): string {
+    const { url = '/' } = this.#req
+    const mark = url.indexOf('?')
+    return mark < 0 ? '' : url.slice(mark)
+  }
+
+  *headers(): Iterable<readonly [string, string]> {
+    const { rawHeaders } = this.#req
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) yield [rawHeaders[i] as string, rawHeaders[i + 1] as string]
   }
 }

@@ -7,6 +7,7 @@ import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Failing, ObserveServed } from '../core/observe.ts'
 import type { Compat } from '../core/options.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import { createApplication } from './application.ts'
 import { keyCheck } from './call-key.ts'
 import { onConnectionClose } from './connection.ts'
@@ -35,6 +36,8 @@ export interface InboundDeps {
   readonly clock: Clock
   /** Calls in progress over RPC: `maxInFlight` counts both. */
   readonly alsoInFlight?: () => number
+  /** Traces are recorded: decides about those that nobody has decided about. @default none is */
+  readonly sampler?: Sampler | undefined
   /** Told of all requests, probes not among them. @default nobody */
   readonly observe?: ObserveServed | undefined
   /** Asked by `/-/ready` beside what the inbound way knows itself. @default always true */
@@ -67,7 +70,7 @@ export function createInbound(deps: InboundDeps): Inbound {
   const { definition, clock, log } = deps
   const service = deps.service ?? definition.name
   const observer = deps.observe?.(service, 'http', undefined)
-  const callee = { clock, service, timed: observer !== undefined }
+  const callee = { clock, service, sampler: deps.sampler, timed: observer !== undefined }
   const compat = deps.compat ?? 'native'
   const check = deps.callKey ? keyCheck(deps.callKey) : undefined
   const ambient = definition.ambient !== false

@@ -7,6 +7,8 @@ import type { KeyCheck } from './call-key.ts'
 export interface CallerHeaders {
   /** Whether the call key matched; true where none is set. */
   readonly admitted: boolean
+  /** Whether its word on what is recorded counts: the call key matched, or nobody has one. */
+  readonly believed: boolean
   /** `<service>/<node id>` as it was sent. */
   readonly target: string | undefined
   readonly attempt: number
@@ -32,6 +34,7 @@ export function takeInternalHeaders(req: IncomingMessage, check: KeyCheck | unde
   const identity = taken[INTERNAL.identity]
   return {
     admitted,
+    believed: admitted,
     target: taken[INTERNAL.target],
     deadlineMs: admitted ? toInteger(taken[INTERNAL.deadline]) : undefined,
     attempt: Math.max(1, (admitted ? toInteger(taken[INTERNAL.attempt]) : undefined) ?? 1),

@@ -4,7 +4,7 @@ import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Served } from '../core/observe.ts'
-import { receiveTraceWords } from '../telemetry/trace-context.ts'
+import { childOf, receiveTraceWords } from '../telemetry/trace-context.ts'
 import type { RpcReceived } from '../transport/rpc.ts'
 import type { CallerHeaders } from './internal-headers.ts'
 import { type Callee, ServedCall } from './served-call.ts'
@@ -36,8 +36,18 @@ export class RpcCall extends ServedCall implements Served {
   }
 
   protected override receivedTrace(): TraceContext {
-    const words = this.#received.trace
+    const { trace: words, position } = this.#received
+    if (position !== undefined) return childOf(position)
     return words === undefined ? super.receivedTrace() : receiveTraceWords(words)
+  }
+
+  protected override sentDecision(): boolean | undefined {
+    const { sampled, trace } = this.#received
+    return sampled ?? trace?.sampled
+  }
+
+  protected override get action(): string {
+    return this.#received.method
   }
 
   /** Only now: a handler that never looks at its signal costs no listener. */

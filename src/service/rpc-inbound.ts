@@ -7,6 +7,7 @@ import { CALL_CODES, GomsError, isCallCode } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Failing, ObserveServed, ServedObserver } from '../core/observe.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import type { RpcFault, RpcHandler, RpcReceived, RpcResponder } from '../transport/rpc.ts'
 import { textCheck } from './call-key.ts'
 import { Intake } from './intake.ts'
@@ -41,6 +42,8 @@ export interface RpcInboundDeps {
   readonly alsoInFlight?: () => number
   /** Whether outputs are held against the contract's schemas. @default unless NODE_ENV is 'production' */
   readonly checksOutput?: boolean
+  /** Traces are recorded: decides about those that nobody has decided about. @default none is */
+  readonly sampler?: Sampler | undefined
   /** Told of all calls. @default nobody */
   readonly observe?: ObserveServed | undefined
   /** Ids of unexpected errors. @default 12 random hex digits */
@@ -67,7 +70,7 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
   const service = deps.service ?? definition.name
   const check = deps.callKey ? textCheck(deps.callKey) : undefined
   const refusals = deps.observe?.(service, 'rpc', undefined)
-  const callee = { clock, service, timed: deps.observe !== undefined }
+  const callee = { clock, service, sampler: deps.sampler, timed: deps.observe !== undefined }
   const admitGo = deps.admitGo === true
   const methods = methodsOf(deps)
   const contextOf = createContexts({

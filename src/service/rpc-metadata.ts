@@ -24,7 +24,7 @@ export function readMetadata(
   const { origin } = received
   if (origin !== undefined) {
     const { deadlineMs, attempt, caller, identity } = origin
-    return { admitted: true, target: undefined, deadlineMs, attempt, caller, identity }
+    return { admitted: true, believed: true, target: undefined, deadlineMs, attempt, caller, identity }
   }
   const { greeting } = received
   if (greeting !== undefined) return readGreeting(greeting, check, admitKeyless)
@@ -41,6 +41,7 @@ export function readMetadata(
   const identity = matched ? received.metadata(INTERNAL.identity) : undefined
   return {
     admitted,
+    believed: matched || check === undefined,
     target,
     deadlineMs: admitted ? toInteger(timeout) : undefined,
     attempt: Math.max(1, (admitted ? toInteger(attempt) : undefined) ?? 1),
@@ -58,6 +59,7 @@ export function readDeadline(received: RpcReceived, from: Greeted | InternalHead
 /** What a greeting came to: the same for every request that goes by it. */
 class Greeted implements CallerHeaders {
   readonly admitted: boolean
+  readonly believed: boolean
   readonly target: string | undefined
   readonly attempt = 1
   readonly caller: string | undefined
@@ -69,6 +71,7 @@ class Greeted implements CallerHeaders {
     const get = (name: string): string | undefined => greeting.metadata(name)
     const given = get(RPCX.auth) ?? otherKey(get)
     const matched = check?.(given) === true
+    this.believed = matched || check === undefined
     this.admitted = matched || check === undefined || (admitKeyless && given === undefined)
     this.target = get(INTERNAL.target)
     this.caller = matched ? get(INTERNAL.caller) : undefined

@@ -2,6 +2,7 @@
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
+import { decided, type Sampler } from '../telemetry/sampler.ts'
 import { receiveTrace } from '../telemetry/trace-context.ts'
 import type { AmbientContext } from './context.ts'
 import type { CallerHeaders } from './internal-headers.ts'
@@ -11,6 +12,8 @@ export interface Callee {
   /** Name of the service. */
   readonly service: string
   readonly clock: Clock
+  /** Traces are recorded: decides about those that nobody has decided about. @default none is */
+  readonly sampler?: Sampler | undefined
   /** Somebody is told of the calls: when they began is kept. @default false */
   readonly timed?: boolean
 }
@@ -74,13 +77,27 @@ export abstract class ServedCall implements CallContext, AmbientContext {
 
   /** This node's own span: a child of what the caller sent, or the start of a trace. */
   get trace(): TraceContext {
-    if (this.#trace === undefined) this.#trace = this.receivedTrace()
+    if (this.#trace === undefined) {
+      const { sampler, service } = this.#callee
+      this.#trace = decided(this.receivedTrace(), sampler, this.#from.believed, service, this.action)
+    }
     return this.#trace
   }
 
   /** What was drawn for it. */
   get sampled(): boolean | undefined {
-    return this.trace.sampled
+    const sent = this.#trace === undefined && this.#from.believed ? this.sentDecision() : undefined
+    return sent ?? this.trace.sampled
+  }
+
+  /** The decision that came along, where that is known without reading the trace. */
+  protected sentDecision(): boolean | undefined {
+    return undefined
+  }
+
+  /** Its name for shares of what is recorded; empty: only the service has one. */
+  protected get action(): string {
+    return ''
   }
 
   protected receivedTrace(): TraceContext {

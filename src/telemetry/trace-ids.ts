@@ -10,7 +10,7 @@ export interface TraceIds {
   /** 64 bits, 16 digits, never all zero. */
   spanId(): string
   /** Both for a new trace, not sampled, without a digit: text costs several times as much, and few ask for it. */
-  words(): TraceWords
+  words(): { -readonly [Part in keyof TraceWords]: TraceWords[Part] }
 }
 
 /**

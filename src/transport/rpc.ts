@@ -1,7 +1,7 @@
 /** The port of RPC between nodes: what is sent and what comes back, on both sides of a connection. */
 import type { Server, Socket } from 'node:net'
 import type { Refusal } from '../core/call.ts'
-import type { TraceWords } from '../core/context.ts'
+import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { MetadataReader } from '../rpcx/metadata.ts'
 
@@ -82,6 +82,10 @@ export interface RpcReceived {
   readonly deadlineMs?: number | undefined
   /** With a greeting: where in a trace the caller stands. */
   readonly trace?: TraceWords | undefined
+  /** Where the caller stands, where it is in this process: as it is, not as text. */
+  readonly position?: TraceContext | undefined
+  /** The decision that came along, where it is at hand without reading all of the position. */
+  readonly sampled?: boolean | undefined
   /** The input, decoded when first asked for. @throws GomsError INVALID_ARGUMENT */
   input(codecs: MethodCodecs | undefined): unknown
   readonly oneway: boolean

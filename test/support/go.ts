@@ -7,15 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const root: string = join(import.meta.dirname, '..', '..')
-const source: string = join(root, 'test', 'interop', 'go')
-const cache: string = join(root, '.cache', 'interop')
+/** Folders of test/interop with a module of Go each. What needs packages of other ages than the rest has its own. */
+type GoModule = 'go' | 'otlp-receiver'
 
 /** For hooks: a first build compiles all that the programs are made of; afterwards nothing is built. */
 export const GO_BUILD_TIMEOUT_MS = 400_000
 /** A build that takes longer was killed. */
 const STALE_MS = 300_000
 
-export type GoProgram = 'rpcx-server' | 'rpcx-client' | 'garden-node'
+export type GoProgram = 'rpcx-server' | 'rpcx-client' | 'garden-node' | 'otlp-receiver'
 
 const version: string | undefined = (() => {
   try {
@@ -35,13 +35,15 @@ export const goMissing: string | undefined =
  * The way to each program, built unless the same sources were built before. One process builds, the others wait for it.
  * @throws Error with what the compiler said
  */
-export async function buildGo(): Promise<(program: GoProgram) => string> {
+export async function buildGo(module: GoModule = 'go'): Promise<(program: GoProgram) => string> {
   if (version === undefined) throw new Error('Go is not installed: https://go.dev/doc/install')
-  const built = join(cache, sourceHash())
+  const source = join(root, 'test', 'interop', module)
+  const cache = join(root, '.cache', module === 'go' ? 'interop' : module)
+  const built = join(cache, sourceHash(source))
   const fresh = `${built}.new`
   mkdirSync(cache, { recursive: true })
   while (!existsSync(built)) {
-    if (takes(fresh)) await build(fresh, built)
+    if (takes(fresh)) await build(source, cache, fresh, built)
     else await sleep(100)
   }
   return (program) => join(built, program)
@@ -59,7 +61,7 @@ function takes(fresh: string): boolean {
   }
 }
 
-async function build(fresh: string, built: string): Promise<void> {
+async function build(source: string, cache: string, fresh: string, built: string): Promise<void> {
   // One package at a time: other tests run beside this, and have their time-outs.
   const args = ['build', '-buildvcs=false', '-trimpath', '-p', '1', '-o', `${fresh}/`, './...']
   try {
@@ -73,7 +75,7 @@ async function build(fresh: string, built: string): Promise<void> {
   }
 }
 
-function sourceHash(): string {
+function sourceHash(source: string): string {
   const hash = createHash('sha256').update(version ?? '')
   for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue

@@ -1,0 +1,13 @@
+/** The exporters of spans that settings name. Each is loaded only where it is. */
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import type { Settings } from '../core/options.ts'
+import type { SpanOutlet } from './tracing.ts'
+
+/** @throws GomsError GOMS_CONFIG_INVALID for an address that is none */
+export async function openOutlets(
+  _settings: Settings,
+  _deps: { readonly clock: Clock; readonly log: Log },
+): Promise<readonly SpanOutlet[]> {
+  return []
+}
