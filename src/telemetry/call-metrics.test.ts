@@ -137,9 +137,9 @@ test('the gateway: requests by status, those without a route or without an answe
   const { own, lines } = setUp()
   const observe = gatewayMetrics(own)
   const request = (status: number, error?: GomsError) => ({ status, error, startedMs: 0 }) as never
-  const route = observe({ service: 'user', action: 'login' })
+  const route = observe({ service: 'user', action: 'login' }, 'gateway')
   for (const status of [200, 200, 503, 0, 999]) route?.request(request(status), true, 3)
-  observe(undefined)?.request(request(404, new GomsError('NOT_FOUND', 'no')), true, 3)
+  observe(undefined, 'gateway')?.request(request(404, new GomsError('NOT_FOUND', 'no')), true, 3)
   expect(await lines(/^goms_(gateway_requests|errors)_total/)).toEqual([
     'goms_errors_total{side="gateway",code="NOT_FOUND"} 1',
     'goms_gateway_requests_total{service="user",action="login",status="200"} 2',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { manualClock } from '../core/clock.ts'
 import { createMetricsRegistry, type MetricsRegistry } from './metrics.ts'
 import { pageOf } from './metrics-page.ts'
 
@@ -110,6 +111,16 @@ test('collectors are asked before each page, and one that fails keeps nobody fro
   expect(await pageFrom(registry)).toContain('a 2\n')
   stop()
   expect(await pageFrom(registry)).toContain('a 2\n')
+})
+
+test('a collector that does not come back is waited for half a second', async () => {
+  const clock = manualClock()
+  const registry = createMetricsRegistry({ maxSeries: 10, clock })
+  registry.gauge('a', { help: 'A.' }).set({}, 1)
+  registry.collector(() => new Promise(() => {}))
+  const page = pageFrom(registry)
+  clock.advance(500)
+  expect(await page).toContain('a 1\n')
 })
 
 test('a long page comes in slices', async () => {

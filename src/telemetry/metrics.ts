@@ -2,6 +2,7 @@
  * Numbers of a process, for Prometheus: counters, gauges and histograms. What counts is bound beforehand and is a plain field
  * from then on; whoever asks for the page pays for it.
  */
+import { type Clock, systemClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import {
   Budget,
@@ -22,6 +23,8 @@ import type { MetricsSnapshot } from './metrics-snapshot.ts'
 
 /** Prometheus' data model, https://prometheus.io/docs/concepts/data_model/. */
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+/** A page waits so long for those who set gauges. */
+const COLLECT_MS = 500
 const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/
 
 /** Sets gauges when the page is asked for. One that fails leaves its gauges as they are. */
@@ -32,7 +35,7 @@ export interface MetricsRegistry {
   counter<const L extends string = never>(name: string, options: MetricOptions<L> & OwnOptions): CounterFamily<L>
   gauge<const L extends string = never>(name: string, options: MetricOptions<L> & OwnOptions): GaugeFamily<L>
   histogram<const L extends string = never>(name: string, options: HistogramOptions<L> & OwnOptions): HistogramFamily<L>
-  /** Asked before each page. Returns how to stop. */
+  /** Asked before each page, which waits for it at most half a second. Returns how to stop. */
   collector(collector: Collector): () => void
   /** Takes series away, of whatever family has them. */
   drop(where: (value: (label: string) => string | undefined) => boolean): void
@@ -50,8 +53,10 @@ export interface MetricsRegistry {
 export function createMetricsRegistry(options: {
   readonly maxSeries: number
   readonly reserved?: readonly string[]
+  readonly clock?: Clock
 }): MetricsRegistry {
   const budget = new Budget(options.maxSeries)
+  const clock = options.clock ?? systemClock
   const families = new Map<string, Store<Child>>()
   const collectors = new Set<Collector>()
 
@@ -88,7 +93,7 @@ export function createMetricsRegistry(options: {
     },
     async snapshot() {
       const asked = [...collectors].map(async (collector) => collector())
-      await Promise.allSettled(asked)
+      await settledWithin(clock, COLLECT_MS, asked)
       return [...families.values()].map((family) => family.snapshot())
     },
     get dropped() {
@@ -118,4 +123,15 @@ function check({ name, type, labels, buckets }: Store<Child>, reserved: readonly
 
 function invalid(message: string, found: string, expected: string): GomsError {
   return new GomsError('GOMS_OPTION_INVALID', message, { detail: { found, expected } })
+}
+
+async function settledWithin(clock: Clock, boundMs: number, all: readonly Promise<unknown>[]): Promise<void> {
+  if (all.length === 0) return
+  await new Promise<void>((resolve) => {
+    const timer = clock.after(boundMs, resolve)
+    Promise.allSettled(all).then(() => {
+      timer.cancel()
+      resolve()
+    })
+  })
 }

@@ -18,7 +18,7 @@ export interface Metrics {
   gauge<const L extends string = never>(name: string, options: MetricOptions<L>): GaugeFamily<L>
   /** Counts values by size: `histogram.observe({}, 0.12)`. In base units: seconds, bytes. @throws as `counter` */
   histogram<const L extends string = never>(name: string, options: HistogramOptions<L>): HistogramFamily<L>
-  /** Is asked before each page, to set gauges. Returns how to stop. */
+  /** Is asked before each page, to set gauges; a page waits for it at most half a second. Returns how to stop. */
   collector(collector: Collector): () => void
   /** The page as `/metrics` of this process gives it, in Prometheus' text format 0.0.4. Never rejects. */
   collect(): Promise<string>

@@ -76,6 +76,7 @@ describe.skipIf(prometheusIsMissing)('Prometheus', () => {
 
   test('every panel and every alert is a query that it takes, and the metrics are as they should be', async () => {
     for (const { queries } of panels()) for (const query of queries) await prometheus.query(query)
+    await expect.poll(async () => (await prometheus.rules()).some(({ health }) => health === 'unknown')).toBe(false)
     const rules = await prometheus.rules()
     expect(rules.map(({ name }) => name).sort()).toEqual(
       alerts()
