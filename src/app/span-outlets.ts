@@ -6,8 +6,17 @@ import type { SpanOutlet } from './tracing.ts'
 
 /** @throws GomsError GOMS_CONFIG_INVALID for an address that is none */
 export async function openOutlets(
-  _settings: Settings,
-  _deps: { readonly clock: Clock; readonly log: Log },
+  { zipkinAddr, trace: { otlpAddr } }: Settings,
+  deps: { readonly clock: Clock; readonly log: Log },
 ): Promise<readonly SpanOutlet[]> {
-  return []
+  const outlets: SpanOutlet[] = []
+  if (zipkinAddr !== undefined) {
+    const { createZipkinSink } = await import('../telemetry/zipkin.ts')
+    outlets.push(createZipkinSink(zipkinAddr, deps))
+  }
+  if (otlpAddr !== undefined) {
+    const { createOtlpSink } = await import('../telemetry/otlp.ts')
+    outlets.push(createOtlpSink(otlpAddr, deps))
+  }
+  return outlets
 }
