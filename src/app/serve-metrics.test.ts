@@ -51,6 +51,17 @@ test('the same page can be had in the process', async () => {
   expect(names(await metrics.collect()).sort()).toEqual(names(page).sort())
 })
 
+test('what goes elsewhere is told of, by where to', async () => {
+  // Nobody listens there.
+  const admin = await start({ zipkinAddr: 'http://127.0.0.1:9/api/v2/spans' })
+  await client(User).exists()
+  const page = await (await fetch(`${admin}/metrics`)).text()
+  expect(page).toContain('\ngoms_export_sent_total{exporter="zipkin"} 0\n')
+  const [, waiting] = /\ngoms_export_waiting\{exporter="zipkin"\} (\d+)\n/.exec(page) ?? []
+  const [, dropped] = /\ngoms_export_dropped_total\{exporter="zipkin"\} (\d+)\n/.exec(page) ?? []
+  expect(Number(waiting) + Number(dropped)).toBeGreaterThan(0)
+})
+
 test('switched off there is no page, and what the user counts can still be had', async () => {
   const configs = mkdtempSync(join(tmpdir(), 'goms-metrics-'))
   writeFileSync(join(configs, 'config.yml'), 'metrics: { enabled: false }\n')
