@@ -1,9 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
 /** Of the tests with whole processes those that measure nothing: they may run beside others. */
-const UNHURRIED = ['elasticsearch', 'https', 'log-flow', 'mistakes', 'slow-clients', 'tools', 'zipkin'].map(
-  (name) => `test/system/${name}.test.ts`,
-)
+const UNHURRIED = [
+  'elasticsearch',
+  'https',
+  'log-flow',
+  'mistakes',
+  'prometheus',
+  'slow-clients',
+  'tools',
+  'zipkin',
+].map((name) => `test/system/${name}.test.ts`)
 
 export default defineConfig({
   test: {

@@ -2,7 +2,8 @@
  * `npm run bench -- gateway`: the gateway of goms beside others, in interleaved rounds. Counts CPU time of the gateway's
  * processes per request, which holds on a shared machine where rates do not. Checks answers before it times anything.
  *
- * --peers goms,nginx,…    who takes part (bench/gateway/contestants.mjs); all by default
+ * --seeing                what seeing costs: goms with nothing on beside metrics and the like, for the small GET only
+ * --peers goms,nginx,…    who takes part (bench/gateway/contestants.mjs); all by default, but for those of --seeing
  * --scenarios get,large   what is asked for (bench/gateway/scenarios.mjs); all by default
  * --rounds 5              of all scenarios
  * --window-ms 500         for each scenario of a gateway in a round
@@ -21,19 +22,21 @@ import { requireFreePorts, requirePrograms } from './common/programs.mjs'
 import { about, command, versionOf } from './common/report.mjs'
 import { CHART_FILE, chart } from './gateway/chart.mjs'
 import { check } from './gateway/check.mjs'
-import { CONTESTANTS, isAvailable } from './gateway/contestants.mjs'
+import { CONTESTANTS, isAvailable, namesOf } from './gateway/contestants.mjs'
 import { startGateway } from './gateway/gateways.mjs'
 import { measureLatency } from './gateway/latency.mjs'
 import { measureMemory } from './gateway/memory.mjs'
 import { registerNodes, startNodes } from './gateway/nodes.mjs'
 import { programVersions, report } from './gateway/report.mjs'
 import { SCENARIOS } from './gateway/scenarios.mjs'
+import { seeingReport } from './gateway/seeing-report.mjs'
 import { scriptOf, window } from './gateway/wrk.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    peers: { type: 'string', default: Object.keys(CONTESTANTS).join(',') },
-    scenarios: { type: 'string', default: Object.keys(SCENARIOS).join(',') },
+    seeing: { type: 'boolean', default: false },
+    peers: { type: 'string' },
+    scenarios: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     'window-ms': { type: 'string', default: '500' },
     port: { type: 'string', default: '19600' },
@@ -50,12 +53,13 @@ const list = (text, known, option) => {
     if (!Object.hasOwn(known, name)) throw new Error(`--${option}: ${name} is none of ${Object.keys(known)}`)
   return names
 }
-const names = list(options.peers, CONTESTANTS, 'peers').filter((name) => {
+const { seeing } = options
+const names = list(options.peers ?? namesOf({ seeing }).join(','), CONTESTANTS, 'peers').filter((name) => {
   const available = isAvailable(name)
   if (!available) process.stderr.write(`${name}: this version of goms does not have it yet\n`)
   return available
 })
-const scenarios = list(options.scenarios, SCENARIOS, 'scenarios')
+const scenarios = list(options.scenarios ?? (seeing ? 'get' : Object.keys(SCENARIOS).join(',')), SCENARIOS, 'scenarios')
 const rounds = Number(options.rounds)
 const windowMs = Number(options['window-ms'])
 const firstPort = Number(options.port)
@@ -135,11 +139,12 @@ for (let round = 0; round < rounds; round++) {
   }
   say(`round ${round + 1} of ${rounds}`)
 }
-const latency = options['no-latency'] ? undefined : await measureLatency(gateways, say)
+const latency = seeing || options['no-latency'] ? undefined : await measureLatency(gateways, say)
 await Promise.all(gateways.map((gateway) => gateway.stop()))
-const memory = options['no-memory']
-  ? undefined
-  : await measureMemory(names, (name) => startGateway(name, portOf(name), place), say)
+const memory =
+  seeing || options['no-memory']
+    ? undefined
+    : await measureMemory(names, (name) => startGateway(name, portOf(name), place), say)
 
 const results = {
   names,
@@ -158,10 +163,10 @@ const results = {
     ],
   },
 }
-const text = report(results)
+const text = seeing ? seeingReport(results) : report(results)
 process.stdout.write(text)
 if (!options['dry-run']) {
-  writePart(options.out, 'gateway', text)
-  writeFileSync(join(dirname(options.out), CHART_FILE), chart(results))
+  writePart(options.out, seeing ? 'seeing' : 'gateway', text)
+  if (!seeing) writeFileSync(join(dirname(options.out), CHART_FILE), chart(results))
 }
 process.exit(0)

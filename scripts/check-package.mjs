@@ -26,7 +26,9 @@ try {
   const strangers = packed.files
     .map((file) => file.path)
     .filter(
-      (path) => !/^(dist\/|[^/]+\.(md|json)$|LICENSE$)/.test(path) || /\.(test|suite|fixtures|map|stamp)\b/.test(path),
+      (path) =>
+        !/^(dist\/|monitoring\/|[^/]+\.(md|json)$|LICENSE$)/.test(path) ||
+        /\.(test|suite|fixtures|map|stamp)\b/.test(path),
     )
   if (strangers.length > 0) fail(`package: files that do not belong there: ${strangers.join(', ')}`)
 

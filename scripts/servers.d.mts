@@ -1,5 +1,7 @@
 /** Types of servers.mjs for the tests. */
-export declare const SERVERS: Readonly<Record<'etcd' | 'etcdctl' | 'redis-server' | 'nginx' | 'haproxy', string>>
+export declare const SERVERS: Readonly<
+  Record<'etcd' | 'etcdctl' | 'redis-server' | 'nginx' | 'haproxy' | 'prometheus', string>
+>
 export declare function hasGo(): boolean
 export declare function missingServers(): (keyof typeof SERVERS)[]
 export declare function pathOf(command: string): string | undefined

@@ -11,6 +11,7 @@ export const SERVERS = {
   'redis-server': 'redis-server',
   nginx: 'nginx',
   haproxy: 'haproxy',
+  prometheus: 'prometheus',
 }
 
 /** Names of the server commands that are not there. */

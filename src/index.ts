@@ -37,6 +37,10 @@ export { log } from './app/user-log.ts'
 export { type Served, type ServeOptions, serve } from './app/serve.ts'
 export type { BalanceOptions, Settings } from './core/options.ts'
 
+// numbers of one's own on the page for Prometheus
+export { type Metrics, metrics } from './telemetry/user-metrics.ts'
+export type { CounterFamily, GaugeFamily, HistogramFamily } from './telemetry/metric-family.ts'
+
 // for those who bring their own
 export type { Balancer, Candidate, PickRequest } from './balance/balancer.ts'
 export { createBalancer } from './balance/create.ts'

@@ -21,6 +21,16 @@ const goms = (title, options, more = {}) => ({
   ...more,
 })
 
+/**
+ * What may be seen of calls, for `--seeing`: the first is what the others are compared with. One line each.
+ * config     lines of config.yml, `gateway` those below `gateway:`
+ * bar        at most so many times the CPU time of the first
+ */
+const SEEING = {
+  unseen: { title: 'nothing on', config: 'metrics: { enabled: false }' },
+  metrics: { title: 'metrics', bar: 1.08 },
+}
+
 export const CLAIMS = ['uploads', 'pipelining', 'slow reader']
 
 export const CONTESTANTS = {
@@ -57,7 +67,17 @@ export const CONTESTANTS = {
     only: MAIN,
     floor: true,
   },
+  ...Object.fromEntries(
+    Object.entries(SEEING).map(([name, { title, bar, ...options }]) => [
+      `seeing-${name}`,
+      goms(title, options, { only: MAIN, seeing: true, bar }),
+    ]),
+  ),
 }
+
+/** Names of those that take part in `--seeing`, or of the others. */
+export const namesOf = ({ seeing }) =>
+  Object.keys(CONTESTANTS).filter((name) => (CONTESTANTS[name].seeing === true) === seeing)
 
 /** Whether this build of goms has what that contestant is about. */
 export function isAvailable(name) {

@@ -29,7 +29,7 @@ function makeCertificate(dir) {
   if (status !== 0) throw new Error(`openssl: ${stderr}`)
 }
 
-const configOf = ({ port, registryPort, project, configs, parser = 'fast', workers, tls }) => `
+const configOf = ({ port, registryPort, project, configs, parser = 'fast', workers, tls, gateway, config = '' }) => `
 projectName: ${project}
 callServiceKey: a key of the benchmark
 registry: embedded
@@ -38,10 +38,12 @@ host: 127.0.0.1
 httpPort: ${port}
 rpcPort: 0
 adminPort: off
+${config}
 gateway:
   parser: ${parser}
 ${workers ? `  workers: ${workers}` : ''}
 ${tls ? `  tls: { cert: ${configs}/cert.pem, key: ${configs}/key.pem }` : ''}
+${gateway ? `  ${gateway}` : ''}
 services:
   bench:
 ${Object.entries(ROUTES)

@@ -1,6 +1,7 @@
 /** The admin listener: details of a node for those who run it, on loopback unless told otherwise. */
 import type { Address } from '../core/node.ts'
 import { createHttpListener } from '../transport/http-listener.ts'
+import { sendMetrics } from './send-metrics.ts'
 
 /** What the admin listener shows of the node. */
 export interface NodeStatus {
@@ -38,6 +39,8 @@ export interface AdminOptions {
   readonly port: number | undefined
   readonly wishedPort: number
   status(): NodeStatus
+  /** The page of `/metrics` in slices; undefined: there is none. */
+  readonly metrics?: (() => Promise<Iterable<string>>) | undefined
 }
 
 export interface Admin {
@@ -51,9 +54,10 @@ export async function createAdmin(options: AdminOptions): Promise<Admin> {
     request(req, res) {
       const status = options.status()
       const path = req.url?.split('?', 1)[0]
+      if (path === '/metrics' && options.metrics !== undefined) return void sendMetrics(options.metrics, res)
       if (path === '/-/live') return answer(200, { live: true })
       if (path === '/-/ready') return answer(status.ready ? 200 : 503, status)
-      return answer(404, { code: 'NOT_FOUND', msg: 'try /-/live or /-/ready' })
+      return answer(404, { code: 'NOT_FOUND', msg: 'try /-/live, /-/ready or /metrics' })
 
       function answer(code: number, body: object): void {
         res.writeHead(code, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' })

@@ -22,6 +22,8 @@ export interface Cluster {
   readonly mesh: Mesh
   /** Connections to nodes; loaded when they are first asked for, as most services never call anybody. */
   upstream(): Promise<Upstream>
+  /** What it holds, by node; undefined: it has not been opened. */
+  pools(): ReturnType<Upstream['pools']> | undefined
   /** The same for RPC. */
   rpcUpstream(): Promise<RpcUpstream>
   /** Ways in of the nodes of this process, by their ids: calls to them need no connection. */
@@ -146,6 +148,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       openingHttp ??= openHttp()
       return openingHttp
     },
+    pools: () => http?.pools(),
     rpcUpstream() {
       openingRpc ??= openRpc()
       return openingRpc

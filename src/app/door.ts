@@ -7,6 +7,7 @@ import type { Transport } from '../core/node.ts'
 import type { Observers } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import type { GatheredStats } from '../gateway/cluster.ts'
+import type { ProcessSnapshot } from '../telemetry/metrics-snapshot.ts'
 import type { ExchangeHandler } from '../transport/http-exchange.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import type { WorkerStatus } from './admin.ts'
@@ -54,6 +55,8 @@ export interface DoorLife {
   tellReady?(ready: boolean): void
   /** Those that do the work, where it is not this process. */
   workers?(): readonly WorkerStatus[]
+  /** What they count. Never rejects. */
+  workerMetrics?(): Promise<readonly ProcessSnapshot[]>
   /** What the node advertises. */
   readonly contract: { readonly hash: string; readonly document: unknown } | undefined
 }

@@ -37,6 +37,8 @@ export interface GatewayWorkersDeps {
   readonly settings: Settings
   readonly clock: Clock
   readonly log: ProcessLog
+  /** Whether numbers of the node of that name are still of interest. */
+  showsNode(name: string): boolean
 }
 
 export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<GatewayWorkers> {
@@ -57,6 +59,7 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
       return { kind: registry.kind, callKey, node, view: snapshotOf(registry.view), ready: isReady() }
     },
     evidence: ({ node, transport }) => cluster?.mesh.hardEvidence(node, transport),
+    showsNode: deps.showsNode,
     gather: () => running.numbers.gather(ownStats(cluster), (service) => nodesOf(cluster, service)),
   })
   const { running } = workers
@@ -100,6 +103,7 @@ export async function createGatewayWorkers(deps: GatewayWorkersDeps): Promise<Ga
         close: async () => stopFollowing(),
         tellReady: (is) => running.tell('ready', is),
         workers: () => workers.status(),
+        workerMetrics: () => running.metrics.gather(),
       }
     },
     update(changed) {

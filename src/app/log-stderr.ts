@@ -22,6 +22,11 @@ export function standardError(told: (dropped: number) => string): Outlet {
   return shared
 }
 
+/** Lines of this process that standard error did not take. */
+export function droppedByStandardError(): number {
+  return shared?.dropped ?? 0
+}
+
 function drainOf(fd: number): Drain {
   if (isFile(fd)) return toFile(fd)
   return withoutWaiting(ownDescription(fd) ?? nonBlocking(fd))

@@ -14,6 +14,7 @@ import type { Cluster } from './cluster.ts'
 import type { NodeDoor } from './door.ts'
 import { refuseRoutes } from './garden-routes.ts'
 import type { HttpPort } from './http-port.ts'
+import type { ProcessMetrics } from './metrics.ts'
 import { STARTING } from './no-rpc.ts'
 import { bindRpcPort, type RpcPort } from './rpc-port.ts'
 
@@ -37,6 +38,8 @@ export interface NodeDeps {
   door(cluster: Cluster, node: { readonly id: string; readonly name: string }, ready: () => boolean): Promise<NodeDoor>
   /** Told `<rpc address>_<http address>` once it is known. */
   named?(name: string): void
+  /** Undefined where they are switched off. */
+  readonly metrics?: ProcessMetrics | undefined
   readonly service: string
   readonly role: 'gateway' | 'service'
   readonly version: string | undefined
@@ -100,6 +103,15 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     behind = door
     httpPort.open(door)
 
+    const { metrics, service } = deps
+    if (metrics !== undefined) {
+      const unwatch = metrics.watchNode({
+        ...{ service, ready: () => ready },
+        inFlight: () => door.inFlight(),
+        sessions: () => door.sessions(),
+      })
+      opened.push(async () => unwatch())
+    }
     const admin =
       settings.adminPort === 'off'
         ? undefined
@@ -107,6 +119,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
             host: settings.adminHost,
             port: settings.adminPort,
             wishedPort: rpcPort.port + ADMIN_ABOVE_RPC,
+            metrics: metrics && (() => metrics.page(door.workerMetrics)),
             status: () => statusOf(deps.service, nodeId, ready, cluster.registry, door),
           })
     if (admin) opened.push(() => admin.close())

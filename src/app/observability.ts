@@ -7,6 +7,7 @@ import type { Settings } from '../core/options.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import { atMost } from './bounded.ts'
 import { openElasticsearch } from './elasticsearch-outlet.ts'
+import type { ProcessMetrics } from './metrics.ts'
 import { openOutlets } from './span-outlets.ts'
 import type { SpanOutlet, Tracing } from './tracing.ts'
 
@@ -20,6 +21,8 @@ export interface ObservabilityDeps {
 
 export interface Observability {
   readonly observers: Observers
+  /** Undefined where they are switched off. */
+  readonly metrics: ProcessMetrics | undefined
   /** Undefined: no traces are recorded. */
   readonly sampler: Sampler | undefined
   /** Takes the lines of this process too; undefined: nobody does. */
@@ -39,18 +42,23 @@ const FLUSH_MS = 1000
 /** Only what is asked for is loaded. */
 export async function createObservability(deps: ObservabilityDeps): Promise<Observability> {
   const { settings } = deps
+  const metrics = settings.metrics.enabled ? await openMetrics(deps) : undefined
   const elasticsearch = await openElasticsearch(settings, deps)
   const outlets = [...(await openOutlets(settings, deps)), ...(deps.outlets ?? [])]
+  const exporters = elasticsearch === undefined ? outlets : [...outlets, elasticsearch]
   if (elasticsearch !== undefined && settings.elasticsearch.traces) outlets.push(elasticsearch)
+  metrics?.watchExporters(exporters)
   const tracing = outlets.length === 0 ? undefined : await openTracing(deps, outlets)
   return {
-    observers: joinObservers(tracing === undefined ? [] : [tracing.observers]),
+    metrics,
+    observers: joinObservers([metrics, tracing].flatMap((one) => one?.observers ?? [])),
     sampler: tracing?.sampler,
     also: settings.elasticsearch.logs ? elasticsearch?.log : undefined,
     named: (service, node) => tracing?.named(service, node),
     keyed: (callKey) => tracing?.keyed(callKey),
     update: (settings) => tracing?.update(settings),
     async close() {
+      metrics?.close()
       await atMost(deps.clock, FLUSH_MS, Promise.all([tracing?.close(FLUSH_MS), elasticsearch?.close(FLUSH_MS)])).catch(
         () => {},
       )
@@ -61,4 +69,9 @@ export async function createObservability(deps: ObservabilityDeps): Promise<Obse
 async function openTracing(deps: ObservabilityDeps, outlets: readonly SpanOutlet[]): Promise<Tracing> {
   const { createTracing } = await import('./tracing.ts')
   return createTracing({ ...deps, outlets })
+}
+
+async function openMetrics({ settings, clock }: ObservabilityDeps): Promise<ProcessMetrics> {
+  const { createProcessMetrics } = await import('./metrics.ts')
+  return createProcessMetrics(settings.metrics, clock)
 }

@@ -5,6 +5,7 @@ import { GomsError } from '../core/errors.ts'
 import type { ProcessLog } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { atMost, sleep } from './bounded.ts'
+import { WorkerMetrics } from './worker-metrics.ts'
 import { WorkerNumbers } from './worker-numbers.ts'
 import type { Sharing, StartWorker, WorkerProcess } from './worker-process.ts'
 import type { Evidence, OpenOrder, Orders } from './worker-protocol.ts'
@@ -24,6 +25,8 @@ export interface WorkersDeps {
   /** A worker found hard evidence. */
   evidence(evidence: Evidence): void
   gather: (input: undefined) => ReturnType<WorkerNumbers['gather']>
+  /** Whether numbers of the node of that name are still of interest. @default yes */
+  showsNode?(name: string): boolean
 }
 
 /** Where they listen. */
@@ -40,6 +43,7 @@ type Received = Server & { pauseOnConnect?: boolean }
 
 export class RunningWorkers {
   readonly numbers: WorkerNumbers
+  readonly metrics: WorkerMetrics
   readonly #deps: WorkersDeps
   readonly #ended: (worker: WorkerProcess, how: string) => void
   readonly #running = new Set<WorkerProcess>()
@@ -56,6 +60,7 @@ export class RunningWorkers {
   constructor(deps: WorkersDeps, ended: (worker: WorkerProcess, how: string) => void) {
     this.#deps = deps
     this.#ended = ended
+    this.metrics = new WorkerMetrics((name) => deps.showsNode?.(name) ?? true)
     this.numbers = new WorkerNumbers({
       clock: deps.clock,
       silent(worker) {
@@ -100,12 +105,17 @@ export class RunningWorkers {
       listener: (_, handle) => {
         if (handle !== undefined && 'listen' in handle) this.#heirs.get(worker)?.(handle)
       },
-      last: (report) => this.numbers.take(worker, report),
+      last: ({ metrics, ...report }) => {
+        this.numbers.take(worker, report)
+        this.metrics.take(worker, metrics)
+      },
     })
     this.#running.add(worker)
     this.numbers.add(worker)
+    this.metrics.add(worker)
     worker.exited.then((how) => {
       this.numbers.remove(worker)
+      this.metrics.remove(worker)
       this.#running.delete(worker)
       this.#following.delete(worker)
       this.#ended(worker, how)

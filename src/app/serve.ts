@@ -17,6 +17,7 @@ import { createGatewayWorkers, fileForWorkers, type GatewayWorkers, workerCount 
 import { createHttpPort } from './http-port.ts'
 import { createLog, droppedLine, type LogSinks, type ServiceLog, toServiceLog } from './log.ts'
 import { type LogFile, openLogFile } from './log-file.ts'
+import { droppedByStandardError } from './log-stderr.ts'
 import { type RunningNode, startNode } from './node.ts'
 import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
@@ -125,11 +126,17 @@ class Process {
     if (gateways.length > 0 && workerCount(settings) > 1) {
       const { gatewayFile, use, balancers } = this.#options
       const file = fileForWorkers({ file: gatewayFile, gateways: gateways.length, use, balancers })
-      this.#workers = await createGatewayWorkers({ file, settings, clock: this.#clock, log: this.#log })
+      this.#workers = await createGatewayWorkers({
+        ...{ file, settings, clock: this.#clock, log: this.#log },
+        showsNode: (name) => this.#observability?.metrics?.showsNode(name) ?? false,
+      })
     }
     const observability = await createObservability({ settings, clock: this.#clock, log: this.#log })
     this.#observability = observability
     this.#sinks.also = observability.also
+    observability.metrics?.watchLog(() =>
+      this.#files.reduce((sum, { outlet }) => sum + outlet.dropped, droppedByStandardError()),
+    )
     const cluster = joinCluster({
       observe: observability.observers.outbound,
       sampler: observability.sampler,
@@ -140,7 +147,12 @@ class Process {
       use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
       onHardEvidence: (node, transport) => this.#workers?.tell({ node, transport }),
     })
-    cluster.then(({ callKey }) => observability.keyed(callKey)).catch(() => {})
+    cluster
+      .then((joined) => {
+        observability.keyed(joined.callKey)
+        observability.metrics?.watchCluster(joined, true)
+      })
+      .catch(() => {})
     const doors: DoorParts[] = []
     const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
     const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
@@ -180,6 +192,7 @@ class Process {
       named: (node) => {
         log.node = node
       },
+      metrics: this.#observability?.metrics,
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,

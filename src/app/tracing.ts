@@ -4,12 +4,16 @@ import type { Log } from '../core/log.ts'
 import type { Observers } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import type { Span, SpanSink } from '../core/span.ts'
+import type { BatchSenderNumbers } from '../telemetry/batch-sender.ts'
 import { createRecorder } from '../telemetry/recorder.ts'
 import { createRedactor, type Redactor } from '../telemetry/redaction.ts'
 import { createSampler, type Sampler } from '../telemetry/sampler.ts'
 
 /** Where spans go. */
 export interface SpanOutlet extends SpanSink {
+  /** What it is called in metrics, with its numbers. */
+  readonly name?: string
+  numbers?(): BatchSenderNumbers
   /** Sends what is there, within that time. */
   close(withinMs?: number): Promise<void>
 }

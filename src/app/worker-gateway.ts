@@ -7,6 +7,7 @@ import type { GatheredStats } from '../gateway/cluster.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
 import { createMirrorRegistry, type Mirror } from '../registry/mirror.ts'
 import { type Share, shareOf } from '../resilience/share.ts'
+import type { MetricsSnapshot } from '../telemetry/metrics-snapshot.ts'
 import { createClusterOf, overSockets } from './cluster.ts'
 import { createDoor } from './create-door.ts'
 import type { Door } from './door.ts'
@@ -41,6 +42,8 @@ export interface WorkerGateway {
   /** Another process found hard evidence. */
   believe(evidence: Evidence): void
   stats(): StatsList
+  /** All that it counts; empty where that is switched off. Never rejects. */
+  metrics(): Promise<MetricsSnapshot>
   close(): Promise<void>
 }
 
@@ -78,6 +81,8 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     },
   )
   const { mesh } = cluster
+  // The registry is its primary's affair.
+  observability.metrics?.watchCluster(cluster, false)
   const outbound = createOutbound(cluster, settings, definition.name)
 
   function announceRunning(current: Settings): void {
@@ -127,6 +132,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
       announceRunning(changed)
     },
     believe: ({ node, transport }) => mesh.hardEvidence(node, transport),
+    metrics: async () => observability.metrics?.snapshot() ?? [],
     stats: () => mirror.services().map((service) => [service, mesh.stats(service)]),
     async close() {
       await door.close()

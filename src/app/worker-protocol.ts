@@ -6,6 +6,7 @@ import type { ClusterStats } from '../gateway/cluster.ts'
 import type { ViewMessage } from '../registry/mirror.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Share } from '../resilience/share.ts'
+import type { MetricsSnapshot } from '../telemetry/metrics-snapshot.ts'
 
 /** Hard evidence against a node. */
 export interface Evidence {
@@ -21,6 +22,11 @@ export interface WorkerReport {
   readonly inFlight: number
   readonly sessions: number
   readonly stats: StatsList
+}
+
+/** What a worker leaves behind. */
+export interface LastReport extends WorkerReport {
+  readonly metrics: MetricsSnapshot
 }
 
 export interface LoadOrder {
@@ -61,6 +67,8 @@ export interface Orders {
   ready(input: boolean): void
   evidence(input: Evidence): void
   report(input: undefined): WorkerReport
+  /** All that it counts; more than a report, so only when somebody wants to see it. */
+  metrics(input: undefined): MetricsSnapshot
   /** Sessions end after so many milliseconds. */
   drain(input: number): void
   /** Each answer is the last of its connection. */
@@ -85,5 +93,5 @@ export interface Reports {
   gather(input: undefined): { readonly stats: StatsList; readonly partial: boolean }
   listener(input: undefined): void
   /** What it counted until its end. */
-  last(input: WorkerReport): void
+  last(input: LastReport): void
 }

@@ -45,6 +45,7 @@ export function fakeStart(clock: Clock): FakeStart {
         listen: ({ port }) => ({ host: '127.0.0.1', port }),
         handOver: () => said.tell('listener', undefined, listener),
         report: () => worker.report,
+        metrics: () => [],
         retire: () => over('exit code 0'),
         close: () => over('exit code 0'),
         ...given,
@@ -60,7 +61,7 @@ export function fakeStart(clock: Clock): FakeStart {
       const channel: Channel<Orders> = createChannel<Reports, Orders>(
         (message, handle, done) => {
           const { name } = message as { name?: string }
-          if (name !== undefined && name !== 'report') told.push(name)
+          if (name !== undefined && name !== 'report' && name !== 'metrics') told.push(name)
           queueMicrotask(() => said.receive(message, handle))
           done(null)
         },

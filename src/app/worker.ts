@@ -63,6 +63,7 @@ export class Worker {
       },
       evidence: (evidence) => this.#gateway?.believe(evidence),
       report: () => this.#report(),
+      metrics: () => this.#gateway?.metrics() ?? [],
       drain: (serveForMs) => this.#gateway?.door.drain(serveForMs),
       lastAnswers: () => this.#loaded?.port.drain(),
       idle: () => this.#gateway?.door.idle(),
@@ -148,7 +149,8 @@ export class Worker {
       const port = this.#loaded?.port.close(withinMs) ?? Promise.resolve()
       const steps = port.then(() => this.#gateway?.close())
       await atMost(this.#clock, withinMs + CLOSE_MS, steps).catch(() => {})
-      this.channel.tell('last', this.#report(), undefined, this.#exit)
+      const metrics = (await this.#gateway?.metrics()) ?? []
+      this.channel.tell('last', { ...this.#report(), metrics }, undefined, this.#exit)
     })()
     return this.#closing
   }

@@ -113,6 +113,11 @@ export class Endpoint implements Candidate {
     return this.#node.weight * Math.min(this.health.http.share(), this.health.rpc.share())
   }
 
+  /** Those of routes that have or had one. */
+  guards(): Iterable<readonly [action: string, guard: RouteGuard]> {
+    return this.#guards
+  }
+
   guard(action: string, policy: Policy): RouteGuard {
     if (this.#guards.size === 0 && !policy.limiter && !policy.breaker) return NO_GUARD
     let guard = this.#guards.get(action)

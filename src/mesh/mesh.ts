@@ -13,7 +13,7 @@ import { createRetryBudget, FLOOR_PER_SECOND, type RetryBudget } from '../resili
 import { rateShare, type Share, WHOLE } from '../resilience/share.ts'
 import { createAwakeClock } from './awake-clock.ts'
 import type { Target } from './dispatch.ts'
-import { ActionTrack, sameRate } from './endpoint.ts'
+import { ActionTrack, type Endpoint, sameRate } from './endpoint.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 import type { Middleware } from './middleware.ts'
 import { createProber, type Probe } from './prober.ts'
@@ -57,6 +57,10 @@ export interface Mesh extends Dispatcher {
   /** Another process found hard evidence against the node. */
   hardEvidence(nodeId: string, transport: Transport): void
   stats(service: string): ServiceStats
+  /** The endpoints of a service as they are now, for those who watch. */
+  endpoints(service: string): readonly Endpoint[]
+  /** Retries that could be paid for now; undefined: nobody called the service yet. */
+  retriesLeft(service: string): number | undefined
   /** Applies changed settings: balancers whose options changed start anew. */
   update(balance: Settings['balance']): void
   close(): void
@@ -137,6 +141,8 @@ export function createMesh(options: MeshOptions): Mesh {
       const found = targets.get(service)
       return { pollNext: found?.balancer.pollNext ?? 0, requestFinish: found?.requestFinish ?? 0 }
     },
+    endpoints: (service) => fleet.endpoints(service),
+    retriesLeft: (service) => targets.get(service)?.budget.balance(),
     update(changed) {
       const before = balance
       balance = changed

@@ -318,7 +318,9 @@ describe('errors', () => {
       expect(logged.at(-1)).toMatchObject({ level: 'error', fields: { errorId: 'e1' } })
       expect(logged.at(-1)?.message).toContain('hunter2')
     }
-    expect((failing(new Error('x')).lines.at(-1)?.fields?.err as Error).stack).toContain('rpc-inbound.test.ts')
+    expect((failing(new Error('x')).lines.at(-1)?.fields?.err as Error | undefined)?.stack).toContain(
+      'rpc-inbound.test.ts',
+    )
   })
 
   it('never claim that nothing ran', () => {

@@ -16,6 +16,8 @@ import { encodeInSlices } from './sliced-encoding.ts'
 export interface ElasticsearchSink extends SpanSink {
   /** A line, for the index `logs-<day>`. Never throws, never waits; the record is read before it returns. */
   log(record: LogRecord): void
+  /** As metrics have it. */
+  readonly name: string
   numbers(): BatchSenderNumbers
   /** Sends what is there, within that time. @default 1000 */
   close(withinMs?: number): Promise<void>
@@ -98,6 +100,7 @@ export function createElasticsearchSink(esAddr: string, deps: BatchSenderDeps): 
     take(span) {
       sender.take({ index: toIndex('trace_logs', dayOf(span.startedMs)), id: toId(), document: span })
     },
+    name: 'elasticsearch',
     numbers: sender.numbers,
     async close(withinMs) {
       await sender.close(withinMs)

@@ -13,6 +13,8 @@ import { encodeInSlices, type Frame } from './sliced-encoding.ts'
 
 /** A sink that sends on what it takes, and can be ended. */
 export interface SpanExporter extends SpanSink {
+  /** `zipkin`, `otlp`. */
+  readonly name: string
   numbers(): BatchSenderNumbers
   /** Sends what is there, within that time. @default 1000 */
   close(withinMs?: number): Promise<void>
@@ -62,6 +64,7 @@ export function createSpanExporter(options: SpanExporterOptions, deps: BatchSend
     deps,
   )
   return {
+    name: options.name,
     take: sender.take,
     numbers: sender.numbers,
     async close(withinMs) {

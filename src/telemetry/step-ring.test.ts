@@ -7,13 +7,13 @@ import { childOf, newTrace } from './trace-context.ts'
 const OK: Outcome = { stage: 'answered', status: 200 }
 
 function add(ring: StepRing, trace: TraceContext, endedMs: number): void {
-  const call = { trace, service: 'user', action: `${endedMs}`, transport: 'rpc', caller: 'order' } as unknown as Call
-  ring.attempt(call, { number: 1 } as Attempt, OK, endedMs - 1, endedMs)
+  const call = { trace, service: 'user', transport: 'rpc', caller: 'order' } as unknown as Call
+  ring.attempt(`${endedMs}`, call, { number: 1 } as Attempt, OK, endedMs - 1, endedMs)
 }
 
 function below(ring: StepRing, trace: TraceContext, sinceMs: number): string[] {
   const found: string[] = []
-  ring.takeBelow(trace, sinceMs, (step) => found.push(step.action))
+  ring.takeBelow(trace, sinceMs, (step) => found.push(step.name))
   return found
 }
 

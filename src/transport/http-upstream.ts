@@ -42,6 +42,7 @@ export function createHttpUpstream(options: UpstreamOptions = {}): Upstream {
     },
     forget: (address) => pools.forget(address),
     stats: () => pools.stats(),
+    pools: () => pools.each(),
     async close() {
       for (const tunnel of tunnels) tunnel.abort()
       await pools.close()
@@ -105,6 +106,13 @@ class Pools implements PoolHost {
       sum.waiting += pool.waiting
     }
     return sum
+  }
+
+  /** Without those of nodes that have left. */
+  each(): ReturnType<Upstream['pools']> {
+    return [...this.#pools.values()].map(({ address, connections, idle, waiting }) => ({
+      ...{ address, connections, idle, waiting },
+    }))
   }
 
   async close(): Promise<void> {

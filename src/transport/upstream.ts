@@ -88,6 +88,8 @@ export interface Upstream {
   /** The node has left: idle connections are closed now, the others once their traffic has ended. */
   forget(address: Address): void
   stats(): UpstreamStats
+  /** The same for each node that there are connections to. */
+  pools(): readonly (UpstreamStats & { readonly address: Address })[]
   /** Closes all connections, those in use as well. */
   close(): Promise<void>
 }

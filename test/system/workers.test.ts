@@ -50,6 +50,17 @@ afterAll(() => cluster?.close())
 const status = async (): Promise<Status> => (await (await fetch(`${admin}/-/ready`)).json()) as Status
 const pids = async (): Promise<number[]> => (await status()).workers.map(({ pid }) => pid)
 
+/** Requests for the echo of all workers there ever were, and who tells of its own memory. */
+async function measured(): Promise<{ requests: number; processes: string[] }> {
+  const page = await (await fetch(`${admin}/metrics`)).text()
+  const counts = page.matchAll(/^goms_gateway_requests_total\{service="echo",action="echo",status="\d+"\} (\d+)$/gm)
+  const processes = page.matchAll(/^process_resident_memory_bytes\{worker="([^"]+)"\} \d+$/gm)
+  return {
+    requests: [...counts].reduce((sum, [, count]) => sum + Number(count), 0),
+    processes: [...processes].map(([, process]) => process as string),
+  }
+}
+
 interface Client {
   ask(path: string): Promise<{ readonly status: number; readonly body: string }>
   close(): void
@@ -137,6 +148,15 @@ test('/cluster shows one gateway, and what all of them did', async () => {
   })
 })
 
+test('/metrics is one page too, with the numbers of all of them', async () => {
+  await withClients(async (clients) => {
+    const before = await measured()
+    expect(before.processes).toEqual(['primary', '1', '2', '3'])
+    await statuses(clients, '/api/echo/echo?id=1', 5)
+    expect(await measured()).toEqual({ ...before, requests: before.requests + 5 * CLIENTS })
+  })
+})
+
 test('a worker that is killed costs its own calls only, and is replaced at once', async () => {
   const slow = await cluster.node('slow1', { service: 'slow', env: { GOMS_TEST_HANDLER_MS: '1500' } })
   await gateway.process.waitForLine(nodeLine('slow', slow.node, 'join'))
@@ -152,6 +172,7 @@ test('a worker that is killed costs its own calls only, and is replaced at once'
     )
     await expect.poll(inFlight, { interval: 20 }).toBe(CLIENTS)
     const before = await status()
+    const countedBefore = (await measured()).requests
     const victim = before.workers[1]
     process.kill(victim?.pid ?? -1, 'SIGKILL')
     const got = await Promise.all(calls)
@@ -162,6 +183,7 @@ test('a worker that is killed costs its own calls only, and is replaced at once'
       .poll(async () => (await status()).workers.map(({ state }) => state))
       .toEqual(Array(WORKERS).fill('serving'))
     expect(await pids()).not.toContain(victim?.pid)
+    expect((await measured()).requests).toBe(countedBefore)
   })
   await withClients(async (clients) => {
     expect(new Set(await statuses(clients, '/api/echo/echo?id=1'))).toEqual(new Set([200]))
@@ -171,6 +193,7 @@ test('a worker that is killed costs its own calls only, and is replaced at once'
 
 test('a restart loses no request, of kept connections or new ones, and no count', async () => {
   const before = await pids()
+  const countedBefore = (await measured()).requests
   const ranBefore = cluster.executed().length
   const load = startLoad({ origins: [gateway.url], durationMs: 60_000, rate: 300, prefix: 'restart-' })
   const short: Promise<number>[] = []
@@ -210,6 +233,7 @@ test('a restart loses no request, of kept connections or new ones, and no count'
     services: { echo: { RequestFinish: number } }
   }
   expect(page.services.echo.RequestFinish).toBeGreaterThanOrEqual(sent.length + short.length)
+  expect((await measured()).requests).toBe(countedBefore + sent.length + short.length)
 })
 
 test('changed settings reach all workers', async () => {
