@@ -161,6 +161,8 @@ export class GomsError extends Error {
   readonly data: unknown
   readonly retryAfterMs: number | undefined
   readonly detail: SetupDetail | undefined
+  /** Trace of the call that failed, for the log; set for whoever made the call. */
+  traceId?: string
 
   constructor(code: CallCode | SetupCode | (string & {}), message: string, options: GomsErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })

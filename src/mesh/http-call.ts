@@ -220,6 +220,7 @@ class ResponseCarrier implements Carrier {
 
   fail(error: GomsError): void {
     this.#stopListening?.()
+    error.traceId ??= this.#call.trace.traceId
     this.#reject(error)
   }
 

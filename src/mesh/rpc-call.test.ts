@@ -92,6 +92,12 @@ function metadataOf({ request }: Sent): Record<string, string> {
 }
 
 describe('a typed call', () => {
+  it('that fails says in which trace', async () => {
+    const { call, sent } = open(TWO, ({ events }) => events.fault(FAULT))
+    const error: unknown = await call({}).catch((thrown) => thrown)
+    expect(error).toMatchObject({ code: 'NOT_FOUND', traceId: metadataOf(sent[0] as Sent).traceparent?.slice(3, 35) })
+  })
+
   it('goes to a node of the service and gives its answer', async () => {
     const { call, sent } = open(TWO, reply)
     expect(await call({ username: 'bob' })).toEqual({ username: 'bob' })

@@ -154,7 +154,7 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
       // The mesh tells of what it goes on with.
       if (this.#fault.refusal !== undefined) return elsewhere()
       if (this.#observer !== undefined) this.#tell(toOutcome(this.#fault), undefined)
-      return Promise.reject(toError(this.#fault))
+      return Promise.reject(this.#traced(toError(this.#fault)))
     }
     // Only now, after the handler has returned: one that answers at once needs no timer.
     this.#state = 'waiting'
@@ -245,7 +245,7 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
       this.#fault = fault
     } else if (this.#end('failed')) {
       if (this.#observer !== undefined) this.#tell(toOutcome(fault), undefined)
-      this.reject(toError(fault))
+      this.reject(this.#traced(toError(fault)))
     }
   }
 
@@ -258,7 +258,12 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
       if (error.code === 'CANCELLED') this.#tell(CANCELLED, undefined)
       else this.#tell(undefined, error)
     }
-    this.reject(error)
+    this.reject(this.#traced(error))
+  }
+
+  #traced(error: GomsError): GomsError {
+    error.traceId ??= this.position.traceId
+    return error
   }
 
   #expired(): void {

@@ -85,6 +85,7 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
 
   fail(error: GomsError): void {
     this.settled?.()
+    error.traceId ??= this.trace.traceId
     this.reject(error)
   }
 

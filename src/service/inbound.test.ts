@@ -9,6 +9,7 @@ import type { CallContext } from '../core/context.ts'
 import type { Log } from '../core/log.ts'
 import { silentLog } from '../core/log.ts'
 import { toIdentityHeader } from '../http/internal.ts'
+import { createSampler } from '../telemetry/sampler.ts'
 import { callContext, detached } from './context.ts'
 import { createInbound, type Inbound, type InboundDeps } from './inbound.ts'
 import { type ServiceOptions, service } from './service.ts'
@@ -150,6 +151,41 @@ function answerContext(req: IncomingMessage, res: ServerResponse): void {
   const leftMs = call.leftMs()
   res.end(JSON.stringify({ caller, identity, attempt, traceId, parentId: trace.parentId, leftMs }))
 }
+
+describe('what is recorded', () => {
+  const W3C = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0'
+  const never = createSampler({ sample: 0, routes: {} })
+
+  async function drawn(deps: Partial<InboundDeps>, traceparent: string): Promise<unknown> {
+    const seen: unknown[] = []
+    const { send } = await open(
+      { http: (_req, res) => void res.end() },
+      {
+        ...deps,
+        observe: () => ({
+          served: (call, status, failing) => void seen.push([call.sampled, call.name, status, failing?.code]),
+        }),
+      },
+    )
+    await send('/login?token=x', { ...(deps.callKey === '' ? {} : KEYED), traceparent }, 'POST')
+    await turn()
+    return seen
+  }
+
+  it('is what the caller says where the key matched, or nobody has one, and its own else', async () => {
+    const said = (sampled: boolean): unknown => [[sampled, 'POST /login', 200, undefined]]
+    expect(await drawn({ sampler: never }, `${W3C}1`)).toEqual(said(true))
+    expect(await drawn({ sampler: never }, `${W3C}0`)).toEqual(said(false))
+    expect(await drawn({ sampler: never, callKey: '' }, `${W3C}1`)).toEqual(said(true))
+    expect(await drawn({ sampler: createSampler({ sample: 1, routes: {} }) }, 'none')).toEqual(said(true))
+  })
+
+  it('tells of calls that were refused, too', async () => {
+    expect(await drawn({ sampler: never, callKey: 'another key' }, `${W3C}1`)).toEqual([
+      [false, 'POST /login', 403, 'PERMISSION_DENIED'],
+    ])
+  })
+})
 
 describe('the context of a call', () => {
   it('carries caller, identity, attempt, deadline and trace', async () => {

@@ -44,6 +44,7 @@ describe('requests that go by a greeting', () => {
     const first = read(received(greeting, 995), check, false)
     expect(first).toEqual({
       admitted: true,
+      believed: true,
       target: 'user/1',
       deadlineMs: 995,
       attempt: 1,
@@ -85,6 +86,7 @@ describe('requests that go by a greeting', () => {
     expect(read(received(greetingOf(keyless)), check, false).admitted).toBe(false)
     expect(read(received(greetingOf(keyless)), check, true)).toMatchObject({
       admitted: true,
+      believed: false,
       caller: undefined,
     })
     expect(read(received(greetingOf({ ...keyless, 'call-key': __AUTH })), check, false)).toMatchObject({

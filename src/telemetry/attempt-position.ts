@@ -4,6 +4,7 @@
  */
 import type { Call } from '../core/call.ts'
 import type { TraceContext, TraceWords } from '../core/context.ts'
+import { digits } from './trace-ids.ts'
 import { toTraceWords } from './trace-words.ts'
 
 /** Spread over all bits, and odd: no two numbers below 2³² give the same. */
@@ -26,10 +27,10 @@ type Positioned = Pick<Call, 'trace' | 'traceWords' | 'attemptSpans'>
 export function attemptTrace(call: Positioned, number: number): TraceContext {
   const { trace, attemptSpans } = call
   if (attemptSpans === undefined || (attemptSpans === 'own' && number === 1)) return trace
-  const { span0, span1 } = toTraceWords(trace)
+  const { span0, span1 } = call.traceWords ?? toTraceWords(trace)
   // Of a call that begins a trace the further attempts have no other place than below the first.
   const parentId = attemptSpans === 'own' ? (trace.parentId ?? trace.spanId) : trace.spanId
-  return { ...trace, spanId: hex(attemptSpan0(span0, number)) + hex(attemptSpan1(span1, number)), parentId }
+  return { ...trace, spanId: digits(attemptSpan0(span0, number)) + digits(attemptSpan1(span1, number)), parentId }
 }
 
 /** The same as numbers. */
@@ -38,8 +39,4 @@ export function attemptWords(call: Positioned, number: number): TraceWords {
   const { attemptSpans } = call
   if (attemptSpans === undefined || (attemptSpans === 'own' && number === 1)) return words
   return { ...words, span0: attemptSpan0(words.span0, number), span1: attemptSpan1(words.span1, number) }
-}
-
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0')
 }

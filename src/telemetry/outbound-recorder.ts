@@ -3,25 +3,32 @@ import type { Attempt, Call, Outcome } from '../core/call.ts'
 import type { GomsError } from '../core/errors.ts'
 import type { LocalCall, OutboundObserver } from '../core/observe.ts'
 import { attemptTrace } from './attempt-position.ts'
-import { nameOf, type Recording } from './recording.ts'
+import type { Recording } from './recording.ts'
 import { attemptError, attemptTags, isFailure, refusedTags } from './span-tags.ts'
 import { Step } from './step-ring.ts'
 
 export class OutboundRecorder implements OutboundObserver {
   readonly #recording: Recording
   readonly #service: string
-  readonly #action: string
+  readonly #actionName: string
+  readonly #methodName: string
 
   constructor(recording: Recording, service: string, action: string) {
     this.#recording = recording
     this.#service = service
-    this.#action = action
+    this.#actionName = `${service}/${action}`
+    this.#methodName = `${service}.${action}`
   }
 
   attempt(call: Call, attempt: Attempt, outcome: Outcome, startedMs: number, nowMs: number): void {
     const recording = this.#recording
-    if (isDrawn(call)) recording.takeStep(new Step().set(call, attempt, outcome, startedMs, nowMs))
-    else recording.steps.attempt(call, attempt, outcome, startedMs, nowMs)
+    const name = this.#nameOf(call)
+    if (!isDrawn(call)) {
+      recording.steps.attempt(name, call, attempt, outcome, startedMs, nowMs)
+      return
+    }
+    const step = new Step().set(name, call, attempt, outcome, startedMs, nowMs)
+    recording.takeStep(step, attemptTrace(call, attempt.number))
   }
 
   call(
@@ -37,19 +44,10 @@ export class OutboundRecorder implements OutboundObserver {
     if (!drawn && !recording.isLate(isFailure(error?.status ?? outcome?.status ?? 0), nowMs - startedMs)) return
     if (!drawn) recording.steps.takeOf(call.traceWords ?? call.trace, startedMs, recording.takeStep)
     if (attempts > 0 || error === undefined) return
-    recording.take(
-      {
-        trace: attemptTrace(call, 1),
-        name: nameOf(call.transport, this.#service, this.#action),
-        kind: 'CLIENT',
-        service: call.caller,
-        remote: { service: this.#service },
-        tags: refusedTags(error),
-        error,
-      },
-      startedMs,
-      nowMs,
-    )
+    const remote = { service: this.#service }
+    const tags = refusedTags(error)
+    const trace = attemptTrace(call, 1)
+    recording.take(trace, this.#nameOf(call), 'CLIENT', call.caller, remote, tags, error, startedMs, nowMs)
   }
 
   local(
@@ -60,28 +58,28 @@ export class OutboundRecorder implements OutboundObserver {
     nowMs: number,
   ): void {
     const recording = this.#recording
-    const drawn = call.sampled === true
+    const name = this.#methodName
+    const isDrawn = call.sampled === true
     const status = error?.status ?? outcome?.status ?? 0
-    if (!drawn && !recording.isLate(isFailure(status), nowMs - startedMs)) {
-      if (call.within !== undefined && outcome !== undefined) recording.steps.local(call, outcome, startedMs, nowMs)
+    if (!isDrawn && !recording.isLate(isFailure(status), nowMs - startedMs)) {
+      if (call.within !== undefined && outcome !== undefined) {
+        recording.steps.local(name, call, outcome, startedMs, nowMs)
+      }
       return
     }
-    const how = outcome ?? { stage: 'timeout', status: 0 }
-    recording.take(
-      {
-        trace: call.position,
-        name: nameOf('rpc', this.#service, this.#action),
-        kind: 'CLIENT',
-        service: call.caller,
-        remote: { service: this.#service },
-        tags: attemptTags({ transport: 'rpc', outcome: how, number: 0, node: undefined, passedOver: undefined }),
-        error: error ?? attemptError(how),
-      },
-      startedMs,
-      nowMs,
-    )
+    const how = outcome ?? TIMED_OUT
+    const tags = attemptTags('rpc', how, 0, undefined, undefined)
+    const failing = error ?? attemptError(how)
+    const remote = { service: this.#service }
+    recording.take(call.position, name, 'CLIENT', call.caller, remote, tags, failing, startedMs, nowMs)
+  }
+
+  #nameOf({ transport }: Call): string {
+    return transport === 'rpc' ? this.#methodName : this.#actionName
   }
 }
+
+const TIMED_OUT: Outcome = { stage: 'timeout', status: 0 }
 
 /** Of a trace that begins here no text is made for it. */
 function isDrawn(call: Call): boolean {

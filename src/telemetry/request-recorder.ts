@@ -2,7 +2,10 @@
 import type { GatewayRequest, RequestObserver } from '../core/observe.ts'
 import type { Recording } from './recording.ts'
 import { captured } from './request-capture.ts'
-import { isFailure, statusError } from './span-tags.ts'
+import { isFailure, statusError, statusText } from './span-tags.ts'
+
+/** As nginx says of clients that went away before there was an answer. */
+const GONE = 499
 
 interface RouteName {
   readonly service: string
@@ -12,12 +15,15 @@ interface RouteName {
 export class RequestRecorder implements RequestObserver {
   readonly #recording: Recording
   readonly #gateway: string
-  readonly #route: RouteName | undefined
+  /** Undefined: of all that have no route. */
+  readonly #name: string | undefined
+  readonly #path: string
 
   constructor(recording: Recording, gateway: string, route: RouteName | undefined) {
     this.#recording = recording
     this.#gateway = gateway
-    this.#route = route
+    this.#name = route && `${route.service}/${route.action}`
+    this.#path = this.#name === undefined ? 'none' : `/api/${this.#name}`
   }
 
   request(request: GatewayRequest, complete: boolean, nowMs: number): void {
@@ -27,27 +33,19 @@ export class RequestRecorder implements RequestObserver {
     const recording = this.#recording
     const failed = isFailure(status === 0 ? (request.error?.status ?? 0) : status)
     if (!sampled && !recording.isLate(failed, nowMs - startedMs)) return
-    const route = this.#route
-    const tags: Record<string, string> = { 'http.method': request.method }
-    if (route !== undefined) tags['http.route'] = `/api/${route.service}/${route.action}`
-    if (status !== 0) tags['http.status_code'] = String(status)
+    const tags: Record<string, string> = {
+      'http.method': request.method,
+      'http.route': this.#path,
+      'http.status_code': statusText(status === 0 ? GONE : status),
+    }
     if (!complete) tags['goms.outcome'] = status === 0 ? 'cancelled' : 'cut'
     if (recording.options.capture === 'redacted') {
       Object.assign(tags, captured(recording.redactor, request, request.body(), request.bodyBytes))
     }
-    recording.take(
-      {
-        trace: request.trace,
-        name: route === undefined ? request.method : `${route.service}/${route.action}`,
-        kind: 'SERVER',
-        service: this.#gateway,
-        remote: undefined,
-        tags,
-        error: failed ? (request.error ?? statusError(status)) : undefined,
-      },
-      startedMs,
-      nowMs,
-    )
+    const { trace } = request
+    const name = this.#name ?? request.method
+    const error = failed ? (request.error ?? statusError(status)) : undefined
+    recording.take(trace, name, 'SERVER', this.#gateway, undefined, tags, error, startedMs, nowMs)
     if (!sampled) recording.steps.takeOf(request.traceWords ?? request.trace, startedMs, recording.takeStep)
   }
 }

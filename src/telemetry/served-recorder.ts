@@ -26,19 +26,10 @@ export class ServedRecorder implements ServedObserver {
     if (recording.options.capture === 'redacted' && call.request !== undefined) {
       Object.assign(tags, captured(recording.redactor, call.request))
     }
-    recording.take(
-      {
-        trace,
-        name: isRpc ? `${this.#service}.${call.name}` : recording.redactor.text(call.name),
-        kind: 'SERVER',
-        service: this.#service,
-        remote: call.caller === undefined ? undefined : { service: call.caller },
-        tags,
-        error: failed ? (failing ?? statusError(status)) : undefined,
-      },
-      startedMs,
-      nowMs,
-    )
+    const name = isRpc ? `${this.#service}.${call.name}` : recording.safeName(call.name)
+    const remote = call.caller === undefined ? undefined : { service: call.caller }
+    const error = failed ? (failing ?? statusError(status)) : undefined
+    recording.take(trace, name, 'SERVER', this.#service, remote, tags, error, startedMs, nowMs)
     if (!drawn) recording.steps.takeBelow(trace, startedMs, recording.takeStep)
   }
 }

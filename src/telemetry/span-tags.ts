@@ -14,24 +14,18 @@ export function statusError(status: number): Failing {
   return { code: String(status), message: `answered ${status}` }
 }
 
-export interface AttemptFacts {
-  readonly transport: Transport
-  readonly outcome: Outcome
-  /** From 1; 0: past the mesh, in this process. */
-  readonly number: number
-  readonly node: NodeInfo | undefined
-  readonly passedOver: Attempt['passedOver']
-}
-
-export function attemptTags({ transport, outcome, number, node, passedOver }: AttemptFacts): Record<string, string> {
-  const tags: Record<string, string> = { 'goms.attempt': String(Math.max(1, number)) }
+/** @param number from 1; 0: past the mesh, in this process */
+export function attemptTags(
+  transport: Transport,
+  outcome: Outcome,
+  number: number,
+  node: NodeInfo | undefined,
+  passedOver: Attempt['passedOver'],
+): Record<string, string> {
+  const tags: Record<string, string> = startOf(transport, outcome, number)
   if (number > 1) tags['goms.retry'] = 'true'
   if (number === 0) tags['goms.local'] = 'true'
   if (node !== undefined) tags['goms.target'] = node.name
-  if (outcome.status !== 0) {
-    if (transport === 'http') tags['http.status_code'] = String(outcome.status)
-    else tags['rpc.code'] = outcome.code ?? 'OK'
-  }
   if (outcome.stage !== 'answered') tags['goms.outcome'] = outcome.stage
   if (outcome.refusal !== undefined) tags['goms.refusal'] = outcome.refusal
   if (outcome.session === true) tags['goms.session'] = 'true'
@@ -40,6 +34,19 @@ export function attemptTags({ transport, outcome, number, node, passedOver }: At
     if (passedOver.limiter > 0) tags['goms.limiter'] = `full at ${nodes(passedOver.limiter)}`
   }
   return tags
+}
+
+/** What nearly all have, made in one piece. */
+function startOf(transport: Transport, { status, code }: Outcome, number: number): Record<string, string> {
+  const attempt = number <= 1 ? '1' : String(number)
+  if (status === 0) return { 'goms.attempt': attempt }
+  if (transport === 'http') return { 'goms.attempt': attempt, 'http.status_code': statusText(status) }
+  return { 'goms.attempt': attempt, 'rpc.code': code ?? 'OK' }
+}
+
+/** Without making a text of the usual one. */
+export function statusText(status: number): string {
+  return status === 200 ? '200' : String(status)
 }
 
 /** Undefined for what is no failure. */

@@ -23,8 +23,9 @@ export class Step {
   /** Of a call past the mesh that nobody asked for its own: what it is part of. */
   parent: TraceContext | undefined
   transport: Call['transport'] = 'rpc'
+  /** `user/login`, `user.exists`. */
+  name = ''
   service = ''
-  action = ''
   caller = ''
   spans: Call['attemptSpans']
   number = 0
@@ -34,12 +35,12 @@ export class Step {
   startedMs = 0
   endedMs = 0
 
-  set(call: Call, attempt: Attempt, outcome: Outcome, startedMs: number, endedMs: number): this {
+  set(name: string, call: Call, attempt: Attempt, outcome: Outcome, startedMs: number, endedMs: number): this {
+    this.name = name
     this.position = call.traceWords ?? call.trace
     this.parent = undefined
     this.transport = call.transport
     this.service = call.service
-    this.action = call.action
     this.caller = call.caller
     this.spans = call.attemptSpans
     this.number = attempt.number
@@ -52,12 +53,12 @@ export class Step {
   }
 
   /** Number 0: past the mesh. */
-  setLocal(call: LocalCall, outcome: Outcome, startedMs: number, endedMs: number): this {
+  setLocal(name: string, call: LocalCall, outcome: Outcome, startedMs: number, endedMs: number): this {
+    this.name = name
     this.position = call.asked
     this.parent = call.within?.trace
     this.transport = 'rpc'
     this.service = call.service
-    this.action = call.method
     this.caller = call.caller
     this.spans = undefined
     this.number = 0
@@ -79,8 +80,8 @@ export class Step {
 }
 
 export interface StepRing {
-  attempt(call: Call, attempt: Attempt, outcome: Outcome, startedMs: number, endedMs: number): void
-  local(call: LocalCall, outcome: Outcome, startedMs: number, endedMs: number): void
+  attempt(name: string, call: Call, attempt: Attempt, outcome: Outcome, startedMs: number, endedMs: number): void
+  local(name: string, call: LocalCall, outcome: Outcome, startedMs: number, endedMs: number): void
   /** Attempts of the call at that very position that ended since; each is given once. */
   takeOf(position: Position, sinceMs: number, take: (step: Step) => void): void
   /** Those that are part of what stands there. */
@@ -119,11 +120,11 @@ export function createStepRing(maxSteps: number = MAX_STEPS): StepRing {
   }
 
   return {
-    attempt(call, attempt, outcome, startedMs, endedMs) {
-      place().set(call, attempt, outcome, startedMs, endedMs)
+    attempt(name, call, attempt, outcome, startedMs, endedMs) {
+      place().set(name, call, attempt, outcome, startedMs, endedMs)
     },
-    local(call, outcome, startedMs, endedMs) {
-      place().setLocal(call, outcome, startedMs, endedMs)
+    local(name, call, outcome, startedMs, endedMs) {
+      place().setLocal(name, call, outcome, startedMs, endedMs)
     },
     takeOf(position, sinceMs, give) {
       take(sinceMs, (step) => step.position === position, give)

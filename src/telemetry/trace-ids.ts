@@ -68,7 +68,8 @@ export function createTraceIds(seed: Uint8Array = randomBytes(16)): TraceIds {
   }
 }
 
-function digits(word: number): string {
+/** Eight lower-case hex digits. */
+export function digits(word: number): string {
   return String.fromCharCode(
     digit(word, 28),
     digit(word, 24),

@@ -12,6 +12,7 @@ import { toDocument } from '../contract/contract.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, toHostPort } from '../core/node.ts'
+import type { Observers } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import type { Registered } from '../registry/registry.ts'
 import { createHttpListener } from '../transport/http-listener.ts'
@@ -27,6 +28,7 @@ export interface MeshNodeDeps {
   readonly outbound: Outbound
   readonly network: MemoryNetwork
   readonly faults: Faults
+  readonly observers?: Observers | undefined
   readonly clock: Clock
   readonly log: Log
 }

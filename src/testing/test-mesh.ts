@@ -1,6 +1,7 @@
 /** A whole mesh in one process, for tests: the stack of production, without ports, files or a registry of its own. */
 import { createClusterOf } from '../app/cluster.ts'
 import { createOutbound, type Outbound } from '../app/outbound.ts'
+import { createTracing, type SpanOutlet } from '../app/tracing.ts'
 import { resolveSettings } from '../config/resolve.ts'
 import type { ConfigFile } from '../config/shape.ts'
 import type { ClientOf } from '../contract/client.ts'
@@ -12,6 +13,7 @@ import { type Log, silentLog } from '../core/log.ts'
 import type { NodeInfo } from '../core/node.ts'
 import type { RegistryOptions, Settings } from '../core/options.ts'
 import { setRunning } from '../core/running.ts'
+import type { Span } from '../core/span.ts'
 import { type GatewayDefinition, gateway } from '../gateway/gateway.ts'
 import { clientOver } from '../mesh/client.ts'
 import { createMemoryRegistry } from '../registry/memory.ts'
@@ -36,6 +38,8 @@ export interface TestMeshOptions {
   readonly settings?: ConfigFile
   /** `virtual`: time stands still until `advance`. @default 'system' */
   readonly clock?: 'system' | 'virtual'
+  /** Traces are recorded, and `spans` shows them; which ones `settings.trace` says. @default false */
+  readonly traces?: boolean
   /** @default silent */
   readonly log?: Log
 }
@@ -52,6 +56,8 @@ export interface TestMesh {
   readonly settings: Settings
   /** The nodes that are registered now. */
   nodes(service: string): readonly NodeInfo[]
+  /** What was recorded of calls that have ended, in that order; the last 10 000. Empty without `traces`. */
+  readonly spans: readonly Span[]
   /** A typed client. */
   client<C extends Contract>(contract: C, as?: ClientIdentity): ClientOf<C>
   /** A request from outside, through the gateway: `fetch('/api/user/login', { method: 'POST', … })`. */
@@ -84,6 +90,8 @@ const REGISTRY: RegistryOptions = {
   connectTimeoutMs: 10_000,
 }
 
+const MAX_SPANS = 10_000
+
 const CALL_KEY = 'the key of a test mesh'
 
 /** Starts every service and mock. Resolves when all of them are known to each other. */
@@ -102,8 +110,15 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
 
   const network = createMemoryNetwork()
   const door = options.gateway ?? gateway()
+  const spans: Span[] = []
+  const tracing =
+    options.traces === true ? createTracing({ settings, clock, log, outlets: [keptIn(spans)] }) : undefined
   const cluster = createClusterOf(
-    { settings, clock, balancers: door.balancers, use: door.use },
+    {
+      ...{ settings, clock, balancers: door.balancers, use: door.use },
+      observe: tracing?.observers.outbound,
+      sampler: tracing?.sampler,
+    },
     {
       registry,
       callKey: settings.callKey ?? CALL_KEY,
@@ -135,6 +150,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
       outbound: outboundOf(definition.name),
       network,
       faults,
+      observers: tracing?.observers,
       clock,
       log,
     })
@@ -170,6 +186,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
 
   return {
     settings,
+    spans,
     nodes: (service) => registry.view.nodes(service),
     client(contract, as) {
       const outbound = outboundOf(as?.caller ?? 'test')
@@ -202,6 +219,17 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
       closing ??= close()
       return closing
     },
+  }
+}
+
+/** The oldest go first. */
+function keptIn(spans: Span[]): SpanOutlet {
+  return {
+    take(span) {
+      spans.push(span)
+      if (spans.length > MAX_SPANS) spans.shift()
+    },
+    async close() {},
   }
 }
 
