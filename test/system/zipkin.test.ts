@@ -280,6 +280,7 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
     async function everywhere(): Promise<{ processes: string; numbers: string }> {
       const all = [gateway, ...nodes].map((it) => it.process.text())
       const admins = all.flatMap((text) => /admin.*?(http:\/\/\S+|127\.0\.0\.1:\d+)/i.exec(text)?.[1] ?? [])
+      expect(admins).toHaveLength(all.length)
       const numbers = await Promise.all(
         admins.map(async (it) =>
           (await fetch(new URL('/metrics', it.startsWith('http') ? it : `http://${it}`))).text(),
