@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { pathOf } from './servers.mjs'
+import { pathOf } from './commands.mjs'
 
 /** The last line that runs on Java 17. */
 const VERSION = '8.19.5'

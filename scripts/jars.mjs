@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { pathOf } from './servers.mjs'
+import { pathOf } from './commands.mjs'
 
 const cache = fileURLToPath(new URL('../.cache/', import.meta.url))
 

@@ -4,4 +4,3 @@ export declare const SERVERS: Readonly<
 >
 export declare function hasGo(): boolean
 export declare function missingServers(): (keyof typeof SERVERS)[]
-export declare function pathOf(command: string): string | undefined

@@ -1,8 +1,9 @@
 /** Installs the servers that tests start by themselves on free ports, where the system has apt-get. */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pathOf } from './commands.mjs'
+import { fetchElasticsearch } from './elasticsearch.mjs'
+import { fetchJars } from './jars.mjs'
 
 /** Command that tests look for → Debian package that has it. */
 export const SERVERS = {
@@ -22,21 +23,6 @@ export function missingServers() {
 /** Whether the programs in Go can be built that tests of both worlds talk to. Installing Go is left to its owner. */
 export function hasGo() {
   return pathOf('go') !== undefined
-}
-
-/** Where a command is: on the PATH, or where systems keep servers that only root has on it; undefined without one. */
-export function pathOf(command) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  return folders
-    .map((folder) => join(folder, command))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
 }
 
 function install() {
@@ -66,8 +52,5 @@ function install() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  // Jars look for commands with what is above.
-  const { fetchJars } = await import('./jars.mjs')
-  const { fetchElasticsearch } = await import('./elasticsearch.mjs')
   process.exitCode = install() || fetchJars() || fetchElasticsearch()
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { pathOf } from '../../scripts/servers.mjs'
+import { pathOf } from '../../scripts/commands.mjs'
 
 const running = new Set()
 let ending = false

@@ -96,7 +96,7 @@ describe.skipIf(!hasEtcdctl)('etcdctl', () => {
     await etcdctl('del', 'goms_a')
     const past = staying('watch', '--prefix', `--rev=${first}`, 'goms_')
     const expected = 'PUT\ngoms_a\n1\nPUT\ngoms_a\n2\nDELETE\ngoms_a\n'
-    expect(await past.until('DELETE')).toContain(expected.trim())
+    expect(await past.until('DELETE\ngoms_a')).toContain(expected.trim())
     expect(await live.until('DELETE')).toContain('DELETE\ngoms_a')
     expect(await live.until('DELETE')).not.toContain('strange')
   })

@@ -139,7 +139,13 @@ describe.skipIf(elasticsearchIsMissing)('Elasticsearch', () => {
     const file = join(import.meta.dirname, '..', 'fixtures', 'gateway.mjs')
     const goms = startGoms(['start', file], {
       env: {
-        ...{ GOMS_REGISTRY: 'memory', GOMS_ES_ADDR: server.url, GOMS_HTTP_PORT: String(port), GOMS_ADMIN_PORT: 'off', GOMS_LB_DRAIN: '0' },
+        ...{
+          GOMS_REGISTRY: 'memory',
+          GOMS_ES_ADDR: server.url,
+          GOMS_HTTP_PORT: String(port),
+          GOMS_ADMIN_PORT: 'off',
+          GOMS_LB_DRAIN: '0',
+        },
         ...{ GOMS_CONFIGS: join(import.meta.dirname, '..', 'fixtures') },
       },
     })
