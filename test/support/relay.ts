@@ -1,4 +1,4 @@
-/** A TCP relay before a server, which can become slow, go away, or answer everything with 500. */
+/** A TCP relay before a server, which can become slow, go away, or answer everything by itself. */
 import net from 'node:net'
 
 export type RelayMode =
@@ -10,6 +10,8 @@ export type RelayMode =
   | 'away'
   /** Reads, and answers 500 to each request. */
   | 'broken'
+  /** Reads, and answers 202 to each request: what costs the least. */
+  | 'taking'
 
 export interface Relay {
   readonly port: number
@@ -19,7 +21,10 @@ export interface Relay {
 
 const SLOW_BYTES = 16 * 1024
 const SLOW_MS = 100
-const BROKEN = 'HTTP/1.1 500 Internal Server Error\r\ncontent-length: 6\r\nconnection: close\r\n\r\nbroken'
+const ANSWERS: Partial<Record<RelayMode, string>> = {
+  broken: 'HTTP/1.1 500 Internal Server Error\r\ncontent-length: 6\r\nconnection: close\r\n\r\nbroken',
+  taking: 'HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n',
+}
 
 export async function startRelay(targetPort: number): Promise<Relay> {
   const sockets = new Set<net.Socket>()
@@ -32,12 +37,13 @@ export async function startRelay(targetPort: number): Promise<Relay> {
       sockets.add(inner)
       inner.on('error', () => inner.destroy())
       inner.on('close', () => sockets.delete(inner))
-      if (mode === 'broken') {
+      const answer = ANSWERS[mode]
+      if (answer !== undefined) {
         // Said once nothing more comes, so that no reset overtakes it.
         let idle: NodeJS.Timeout | undefined
         inner.on('data', () => {
           clearTimeout(idle)
-          idle = setTimeout(() => inner.end(BROKEN), 20)
+          idle = setTimeout(() => inner.end(answer), 20)
         })
         return
       }

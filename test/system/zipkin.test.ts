@@ -1,12 +1,15 @@
-/** Spans of ours in a real Zipkin: what was sent is what it shows. */
+/** Spans of ours in a real Zipkin: what was sent is what it shows, calls of whole clusters are complete in it, and no secret is. */
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { silentLog } from '../../src/core/log.ts'
 import type { Span, SpanKind } from '../../src/core/span.ts'
 import { childOf, newTrace } from '../../src/telemetry/trace-context.ts'
 import { createZipkinSink } from '../../src/telemetry/zipkin.ts'
+import { type Cluster, createCluster, type Member, untilReady } from '../support/cluster.ts'
+import { freePort, type Running, startGoms } from '../support/processes.ts'
 import { SLACK } from '../support/timing.ts'
-import { startZipkin, ZIPKIN_START_MS, type Zipkin, zipkinMissing } from '../support/zipkin.ts'
+import { startZipkin, ZIPKIN_START_MS, type Zipkin, type ZipkinSpan, zipkinMissing } from '../support/zipkin.ts'
 
 let zipkin: Zipkin
 
@@ -105,5 +108,211 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
     clearInterval(watch)
     expect(longestMs).toBeLessThan(50 * SLACK)
     await traceOf(root.traceId, 5000)
+  })
+
+  /** The spans of a trace once there are so many, and how long that took. */
+  async function complete(traceId: string, count: number): Promise<{ spans: ZipkinSpan[]; afterMs: number }> {
+    const began = performance.now()
+    const spans = await traceOf(traceId, count)
+    return { spans, afterMs: performance.now() - began }
+  }
+
+  const newId = () => newTrace().traceId
+  const parent = 'b7ad6b7169203331'
+
+  describe('the shop', () => {
+    const shop = join(import.meta.dirname, '..', '..', 'examples', 'shop')
+    const processes: Running[] = []
+    let url = ''
+
+    beforeAll(async () => {
+      const env = { GOMS_EMBEDDED_PORT: String(await freePort(4)), GOMS_ZIPKIN_ADDR: `127.0.0.1:${zipkin.port}` }
+      const start = (file: string, ...args: string[]): Running => {
+        const flags = ['-configs', join(shop, 'configs'), ...args]
+        const process = startGoms(['start', join(shop, file), ...flags], { name: file, env })
+        processes.push(process)
+        return process
+      }
+      const port = await freePort()
+      url = `http://127.0.0.1:${port}`
+      const gateway = start('gateway.ts', '-http_port', String(port), '-rpc_port', '0')
+      start('services/user.ts')
+      start('services/order.ts')
+      await untilReady(url, gateway)
+      await vi.waitFor(
+        async () => {
+          const cluster = JSON.stringify(await (await fetch(`${url}/cluster`)).json())
+          expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(3)
+        },
+        { timeout: 10_000 },
+      )
+    })
+    afterAll(async () => {
+      for (const process of processes) process.signal('SIGKILL', true)
+      await Promise.all(processes.map((process) => process.exited))
+    })
+
+    async function post(path: string, json: object, headers: Record<string, string>): Promise<Response> {
+      const response = await fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(json),
+      })
+      expect(response.status).toBe(200)
+      await response.text()
+      return response
+    }
+
+    test('shows an order as one trace: gateway, order, and the RPC to user, 2 s after the call', async () => {
+      const login = await post('/api/user/login', { username: 'test', password: 'hunter2' }, {})
+      const authorization = `Bearer ${login.headers.get('x-session-token')}`
+      const traceId = newId()
+      await post('/api/order/submit', {}, { authorization, traceparent: `00-${traceId}-${parent}-01` })
+      const { spans, afterMs } = await complete(traceId, 5)
+      expect(afterMs).toBeLessThanOrEqual(2000 * SLACK)
+      const [request, toOrder, order, toUser, user] = spans
+      expect(spans.map((it) => `${it.localEndpoint.serviceName} ${it.kind}`)).toEqual([
+        'gateway SERVER',
+        'gateway CLIENT',
+        'order SERVER',
+        'order CLIENT',
+        'user SERVER',
+      ])
+      expect(request?.parentId).toBe(parent)
+      expect(toOrder).toMatchObject({
+        parentId: request?.id,
+        remoteEndpoint: { serviceName: 'order', ipv4: '127.0.0.1' },
+      })
+      expect(order?.parentId).toBe(toOrder?.id)
+      expect(toUser).toMatchObject({
+        name: 'user.exists',
+        parentId: order?.id,
+        remoteEndpoint: { serviceName: 'user' },
+      })
+      expect(user?.parentId).toBe(toUser?.id)
+      expect(new Set(spans.map((it) => it.id)).size).toBe(5)
+      for (const it of spans) expect(it.localEndpoint).toMatchObject({ ipv4: '127.0.0.1', port: expect.any(Number) })
+      expect(JSON.stringify(spans)).not.toContain(authorization)
+    })
+  })
+
+  describe('a cluster', () => {
+    const CANARY = 'cAnaRy7x31'
+    let cluster: Cluster
+    let gateway: Member
+    let nodes: Member[]
+
+    beforeAll(async () => {
+      const backend = { args: ['--registry', 'embedded', '--embedded-port', String(await freePort(4))] }
+      const config = `zipkinAddr: 127.0.0.1:${zipkin.port}\ntrace: { capture: redacted }\nleaseTtl: 10000`
+      const services = 'services:\n  echo:\n    echo: { path: /echo, timeout: 700 }\n'
+      cluster = createCluster({ backend, config, services })
+      gateway = await cluster.gateway('gateway1', { service: 'gateway' })
+      nodes = await Promise.all(['echo1', 'echo2'].map((name) => cluster.node(name)))
+      await vi.waitFor(async () =>
+        expect(await (await fetch(`${gateway.url}/cluster`)).text()).toContain(nodes[1]?.node),
+      )
+    })
+    afterAll(() => cluster?.close())
+
+    test('carries ids of 64 bits, and B3 in one header', async () => {
+      const traceId = newId().slice(16)
+      const response = await fetch(`${gateway.url}/api/echo/echo?id=1`, { headers: { b3: `${traceId}-${parent}-1` } })
+      expect(response.status).toBe(200)
+      const { spans } = await complete(traceId, 3)
+      expect(spans.map((it) => it.traceId)).toEqual([traceId, traceId, traceId])
+      expect(spans[0]?.parentId).toBe(parent)
+    })
+
+    test('shows what a request was, without its secrets, whatever became of it: nowhere is a canary', async () => {
+      const traces: string[] = []
+      const call = async (init: RequestInit = {}): Promise<number> => {
+        const traceId = newId()
+        traces.push(traceId)
+        const response = await fetch(`${gateway.url}/api/echo/echo?id=1&token=${CANARY}&p%61ssword=${CANARY}`, {
+          ...init,
+          headers: {
+            traceparent: `00-${traceId}-${parent}-01`,
+            authorization: `Bearer ${CANARY}`,
+            cookie: `a=${CANARY}`,
+            'x-api-key': CANARY,
+            referer: `http://host/?session=${CANARY}`,
+            ...init.headers,
+          },
+        })
+        const text = await response.text()
+        if (response.status >= 500) expect(text).not.toContain(CANARY)
+        return response.status
+      }
+      const turn = (mode: string) =>
+        Promise.all(
+          nodes.map((it) => fetch(`${it.url}/mode/${mode}`, { headers: { 'call-key': 'a key for the tests' } })),
+        )
+      const json = (body: unknown): RequestInit => ({
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      })
+      const secret = json({ id: 'x', password: CANARY, deep: [{ apiKey: CANARY }] })
+      expect(await call()).toBe(200)
+      expect(await call(secret)).toBe(200)
+      await turn('busy')
+      expect(await call(secret)).toBe(503)
+      await turn('cut')
+      await call(secret).catch(() => {})
+      await turn('hang')
+      expect(await call(secret)).toBe(504)
+      await turn('well')
+      // No call key comes from outside, and none goes there.
+      const spans = (await Promise.all(traces.map((it) => complete(it, 3)))).flatMap((it) => it.spans)
+      const told = JSON.stringify(spans)
+      expect(told).toContain('[redacted]')
+      expect(told).toContain('http.header.x-api-key')
+      expect(told).toContain('deep')
+      const { processes, numbers } = await everywhere()
+      for (const text of [told, processes, numbers]) {
+        expect(text).not.toContain(CANARY)
+        expect(text).not.toContain('a key for the tests')
+      }
+    })
+
+    /** What the processes printed, and what their admin ports tell. */
+    async function everywhere(): Promise<{ processes: string; numbers: string }> {
+      const all = [gateway, ...nodes].map((it) => it.process.text())
+      const admins = all.flatMap((text) => /admin.*?(http:\/\/\S+|127\.0\.0\.1:\d+)/i.exec(text)?.[1] ?? [])
+      expect(admins).toHaveLength(all.length)
+      const numbers = await Promise.all(
+        admins.map(async (it) =>
+          (await fetch(new URL('/metrics', it.startsWith('http') ? it : `http://${it}`))).text(),
+        ),
+      )
+      return { processes: all.join('\n'), numbers: numbers.join('\n') }
+    }
+
+    test('shows both attempts of a call that was tried again', async () => {
+      nodes[0]?.process.signal('SIGKILL')
+      await nodes[0]?.process.exited
+      const traces = Array.from({ length: 4 }, newId)
+      for (const traceId of traces) {
+        const headers = { traceparent: `00-${traceId}-${parent}-01` }
+        expect((await fetch(`${gateway.url}/api/echo/echo?id=1`, { headers })).status).toBe(200)
+      }
+      const retried = await vi.waitFor(
+        async () => {
+          const all = await Promise.all(traces.map((traceId) => zipkin.trace(traceId)))
+          const found = all.find((spans) => spans.filter((it) => it.kind === 'CLIENT').length === 2)
+          expect(found).toHaveLength(4)
+          return found as ZipkinSpan[]
+        },
+        { timeout: 5000 * SLACK },
+      )
+      const [request] = retried
+      const attempts = retried.filter((it) => it.kind === 'CLIENT')
+      expect(attempts.map((it) => it.parentId)).toEqual([request?.id, request?.id])
+      expect(attempts.map((it) => it.tags?.['goms.attempt'])).toEqual(['1', '2'])
+      expect(attempts[0]?.tags?.error).toMatch(/ECONNREFUSED|reached/)
+      expect(attempts[1]?.tags?.['http.status_code']).toBe('200')
+      expect(retried.find((it) => it.localEndpoint.serviceName === 'echo')?.parentId).toBe(attempts[1]?.id)
+    })
   })
 })
