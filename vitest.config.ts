@@ -3,10 +3,13 @@ import { defineConfig } from 'vitest/config'
 /** Of the tests with whole processes those that measure nothing: they may run beside others. */
 const UNHURRIED = [
   'elasticsearch',
+  'frameworks',
   'https',
   'log-flow',
   'mistakes',
   'prometheus',
+  'reload',
+  'shop',
   'slow-clients',
   'tools',
   'zipkin',
