@@ -155,8 +155,9 @@ export function createRpcCaller(deps: RpcCallerDeps): RpcCaller {
     const here = named === undefined ? plan.here : undefined
     if (here === undefined) return throughMesh(ref, input, plan, policy, offers, context, own, inherited)
     const call = new DirectCall(deps, ref, input, policy.timeoutMs, context, plan.observer)
+    const answer = call.send(here)
     // A node that refuses has run nothing: the mesh finds another.
-    const answer = call.send(here, () => throughMesh(ref, input, plan, policy, offers, context, own, inherited))
+    if (answer === undefined) return throughMesh(ref, input, plan, policy, offers, context, own, inherited)
     if (call.waits && (own ?? inherited) !== undefined) cancelUpon(own, inherited, call, ref)
     return answer
   }

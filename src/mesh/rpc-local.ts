@@ -143,8 +143,8 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
     this.#startedMs = observer === undefined ? undefined : deps.clock.now()
   }
 
-  /** @param elsewhere the node refused the call without running it: another one may take it */
-  send(handler: RpcHandler, elsewhere: () => Promise<unknown>): Promise<unknown> {
+  /** Undefined: the node refused the call without running it, and another one may take it. */
+  send(handler: RpcHandler): Promise<unknown> | undefined {
     handler(this, this)
     if (this.#state === 'replied') {
       if (this.#observer !== undefined) this.#tell(ANSWERED, undefined)
@@ -152,7 +152,7 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
     }
     if (this.#fault !== undefined) {
       // The mesh tells of what it goes on with.
-      if (this.#fault.refusal !== undefined) return elsewhere()
+      if (this.#fault.refusal !== undefined) return undefined
       if (this.#observer !== undefined) this.#tell(toOutcome(this.#fault), undefined)
       return Promise.reject(this.#traced(toError(this.#fault)))
     }
