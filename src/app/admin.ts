@@ -1,6 +1,7 @@
 /** The admin listener: details of a node for those who run it, on loopback unless told otherwise. */
 import type { Address } from '../core/node.ts'
 import { createHttpListener } from '../transport/http-listener.ts'
+import type { Part } from './health.ts'
 import { sendMetrics } from './send-metrics.ts'
 
 /** What the admin listener shows of the node. */
@@ -8,11 +9,14 @@ export interface NodeStatus {
   readonly service: string
   readonly node: string
   readonly ready: boolean
+  /** What it is made of, and why a part is not ready. One that is missing need not stop the whole. */
+  readonly parts: readonly Part[]
   readonly inFlight: number
   readonly sessions: number
   /** Of a gateway that has some; the numbers above are their sums then. */
   readonly workers?: readonly WorkerStatus[]
-  readonly registry: {
+  /** Once it was reached. */
+  readonly registry?: {
     readonly connected: boolean
     readonly endpoint: string | undefined
     readonly ageMs: number

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { type Address, toHostPort } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
-import type { Registered, Registry } from '../registry/registry.ts'
+import type { Registered, Registry, RegistryStatus } from '../registry/registry.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import { createAdmin, type NodeStatus } from './admin.ts'
 import { advertisedAddress } from './advertised-address.ts'
@@ -13,6 +13,7 @@ import { atMost, connectionsGone, sleep } from './bounded.ts'
 import type { Cluster } from './cluster.ts'
 import type { NodeDoor } from './door.ts'
 import { refuseRoutes } from './garden-routes.ts'
+import { Health, type Phase } from './health.ts'
 import type { HttpPort } from './http-port.ts'
 import type { ProcessMetrics } from './metrics.ts'
 import { STARTING } from './no-rpc.ts'
@@ -64,12 +65,13 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
   const nodeId = randomUUID()
   const opened: (() => Promise<unknown>)[] = []
   let behind: NodeDoor | undefined
-  let ready = false
+  const health = new Health(clock)
+  let joined: Cluster | undefined
   // A failure of either side is reported by the await below, not as an unhandled rejection of the other.
   deps.cluster.catch(() => {})
-  const setReady = (is: boolean): void => {
-    ready = is
-    behind?.tellReady?.(is)
+  const enter = (phase: Phase): void => {
+    health.enter(phase)
+    behind?.tellReady?.(health.ready)
   }
 
   try {
@@ -96,22 +98,8 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
     const name = `${toHostPort(rpc)}_${toHostPort(http)}`
     deps.named?.(name)
-    const cluster = await deps.cluster
-    const door = await deps.door(cluster, { id: nodeId, name }, () => ready)
-    opened.push(() => door.close())
-    await door.start()
-    behind = door
-    httpPort.open(door)
-
     const { metrics, service } = deps
-    if (metrics !== undefined) {
-      const unwatch = metrics.watchNode({
-        ...{ service, ready: () => ready },
-        inFlight: () => door.inFlight(),
-        sessions: () => door.sessions(),
-      })
-      opened.push(async () => unwatch())
-    }
+    // Before all that may take long: whoever wonders why the node is not ready can ask.
     const admin =
       settings.adminPort === 'off'
         ? undefined
@@ -119,12 +107,35 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
             host: settings.adminHost,
             port: settings.adminPort,
             wishedPort: rpcPort.port + ADMIN_ABOVE_RPC,
-            metrics: metrics && (() => metrics.page(door.workerMetrics)),
-            status: () => statusOf(deps.service, nodeId, ready, cluster.registry, door),
+            metrics: metrics && (() => metrics.page(behind?.workerMetrics)),
+            status: () => ({
+              service,
+              node: nodeId,
+              ready: health.ready,
+              ...statusOf(health, joined?.registry, behind),
+            }),
           })
     if (admin) opened.push(() => admin.close())
     log.info(`Rpc Listen on port: ${rpcPort.port}${admin ? `, admin at ${toHostPort(admin.address)}` : ''}`)
 
+    const cluster = await deps.cluster
+    joined = cluster
+    enter('starting')
+    const door = await deps.door(cluster, { id: nodeId, name }, () => health.ready)
+    opened.push(() => door.close())
+    await door.start()
+    behind = door
+    httpPort.open(door)
+    enter('registering')
+
+    if (metrics !== undefined) {
+      const unwatch = metrics.watchNode({
+        ...{ service, ready: () => health.ready },
+        inFlight: () => door.inFlight(),
+        sessions: () => door.sessions(),
+      })
+      opened.push(async () => unwatch())
+    }
     const stopAnnouncing = announce(cluster.registry.view, log, clock, (id) => id === nodeId)
     opened.push(async () => stopAnnouncing())
     const registered = await cluster.registry.register({
@@ -141,7 +152,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
       state: { admin: admin && toHostPort(admin.address) },
       contract: door.contract,
     })
-    setReady(true)
+    enter('ready')
     return {
       service: deps.service,
       name,
@@ -155,7 +166,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
           rpcPort,
           door,
           opened,
-          notReady: () => setReady(false),
+          notReady: () => enter('leaving'),
           connected: () => cluster.registry.status().connected,
         }),
     }
@@ -214,15 +225,25 @@ async function closeAll(opened: readonly (() => Promise<unknown>)[]): Promise<vo
   if (failed !== undefined) throw failed
 }
 
-function statusOf(service: string, node: string, ready: boolean, registry: Registry, door: NodeDoor): NodeStatus {
-  const { connected, endpoint, ageMs } = registry.status()
+function statusOf(
+  health: Health,
+  registry: Registry | undefined,
+  door: NodeDoor | undefined,
+): Omit<NodeStatus, 'service' | 'node' | 'ready'> {
+  const known = registry?.status()
+  const workers = door?.workers?.()
   return {
-    service,
-    node,
-    ready,
-    inFlight: door.inFlight(),
-    sessions: door.sessions(),
-    ...(door.workers && { workers: door.workers() }),
-    registry: { connected, endpoint, ageMs: Math.round(ageMs), skippedKeys: registry.view.skipped },
+    parts: health.parts(known, workers),
+    inFlight: door?.inFlight() ?? 0,
+    sessions: door?.sessions() ?? 0,
+    ...(workers && { workers }),
+    ...(known && registry && { registry: toRegistry(known, registry.view.skipped) }),
   }
+}
+
+function toRegistry(
+  { connected, endpoint, ageMs }: RegistryStatus,
+  skippedKeys: number,
+): NonNullable<NodeStatus['registry']> {
+  return { connected, endpoint, ageMs: Math.round(ageMs), skippedKeys }
 }
