@@ -148,6 +148,7 @@ test.each([
   ['goms_a', [], 'names that begin with goms_ are those of goms'],
   ['a', ['b-c'], '"b-c" cannot be a label'],
   ['a', ['__b'], '"__b" cannot be a label'],
+  ['a', ['b', 'b'], '"b" cannot be a label'],
 ])('a metric %s with the labels %j is refused', (name, labels, message) => {
   expect(() => make().counter(name, { help: 'A.', labels })).toThrow(message)
 })

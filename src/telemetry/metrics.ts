@@ -113,9 +113,15 @@ function check({ name, type, labels, buckets }: Store<Child>, reserved: readonly
   const taken = reserved.find((prefix) => name.startsWith(prefix))
   if (taken !== undefined)
     throw invalid(`metrics: names that begin with ${taken} are those of goms`, `"${name}"`, 'a prefix of your own')
-  const wrong = labels.find((label) => !LABEL_NAME.test(label) || (type === 'histogram' && label === 'le'))
+  const wrong = labels.find(
+    (label, i) => !LABEL_NAME.test(label) || (type === 'histogram' && label === 'le') || labels.indexOf(label) !== i,
+  )
   if (wrong !== undefined)
-    throw invalid(`metrics: ${name}: "${wrong}" cannot be a label`, `"${wrong}"`, 'letters, digits and _, not le')
+    throw invalid(
+      `metrics: ${name}: "${wrong}" cannot be a label`,
+      `"${wrong}"`,
+      'letters, digits and _, not le, each once',
+    )
   const rises = buckets.every((bound, i) => Number.isFinite(bound) && bound > (buckets[i - 1] ?? -Infinity))
   if (!rises || (type === 'histogram' && buckets.length === 0))
     throw invalid(`metrics: ${name}: the buckets do not rise`, `[${buckets}]`, 'finite bounds, each above the last')
