@@ -2,7 +2,7 @@
  * `npm run bench -- gateway`: the gateway of goms beside others, in interleaved rounds. Counts CPU time of the gateway's
  * processes per request, which holds on a shared machine where rates do not. Checks answers before it times anything.
  *
- * --seeing                what seeing costs: goms with nothing on beside metrics and the like, for the small GET only
+ * --seeing                what seeing costs: goms with nothing on beside ids, metrics, traces and the access log, for the small GET only
  * --peers goms,nginx,…    who takes part (bench/gateway/contestants.mjs); all by default, but for those of --seeing
  * --scenarios get,large   what is asked for (bench/gateway/scenarios.mjs); all by default
  * --rounds 5              of all scenarios
@@ -27,9 +27,11 @@ import { startGateway } from './gateway/gateways.mjs'
 import { measureLatency } from './gateway/latency.mjs'
 import { measureMemory } from './gateway/memory.mjs'
 import { registerNodes, startNodes } from './gateway/nodes.mjs'
+import { startSpanReceiver } from './gateway/receivers.mjs'
 import { programVersions, report } from './gateway/report.mjs'
 import { SCENARIOS } from './gateway/scenarios.mjs'
 import { seeingReport } from './gateway/seeing-report.mjs'
+import { unseen } from './gateway/seen.mjs'
 import { scriptOf, window } from './gateway/wrk.mjs'
 
 const { values: options } = parseArgs({
@@ -66,6 +68,7 @@ const firstPort = Number(options.port)
 
 requirePrograms({
   taskset: 'util-linux',
+  ...(seeing && { mkfifo: 'coreutils' }),
   wrk: 'wrk',
   nginx: 'nginx',
   ...(names.includes('haproxy') && { haproxy: 'haproxy' }),
@@ -84,10 +87,12 @@ const place = {
   project: 'bench',
   nodes: [firstPort, firstPort + 1],
   registryPort: firstPort + 3,
+  spansPort: firstPort + 4,
   ownPorts: [firstPort + 8, firstPort + 9],
 }
 startNodes({ cpu: 1, ports: place.nodes, originPort: firstPort + 2, dir })
 await registerNodes({ ports: place.nodes, ...place })
+const spans = seeing ? startSpanReceiver(place.spansPort) : undefined
 const portOf = (name) => firstPort + 10 + names.indexOf(name)
 const say = (text) => process.stderr.write(`${text}\n`)
 
@@ -107,8 +112,14 @@ const WARM_REQUESTS = 4000
 const LONGEST_WARM_S = 8
 const takesPart = (name, scenario) => CONTESTANTS[name].only?.includes(scenario) ?? true
 const scripts = Object.fromEntries(scenarios.map((name) => [name, scriptOf(SCENARIOS[name], dir, name)]))
-const measure = ({ base, pid }, scenario, ms) =>
-  window({ base, path: SCENARIOS[scenario].path, script: scripts[scenario], pid, windowMs: ms })
+/** How many requests of the load each gateway has answered. */
+const answered = new Map(names.map((name) => [name, 0]))
+async function measure({ name, base, pid }, scenario, ms) {
+  const { path } = SCENARIOS[scenario]
+  const measured = await window({ base, path, script: scripts[scenario], pid, windowMs: ms })
+  answered.set(name, answered.get(name) + measured.answered)
+  return measured
+}
 
 /** Until what is hot is compiled, however slow the gateway; its first scenario does most of it. */
 async function warm(gateway, scenario, first) {
@@ -139,6 +150,7 @@ for (let round = 0; round < rounds; round++) {
   }
   say(`round ${round + 1} of ${rounds}`)
 }
+const refused = seeing ? await unseen(gateways, answered, spans) : undefined
 const latency = seeing || options['no-latency'] ? undefined : await measureLatency(gateways, say)
 await Promise.all(gateways.map((gateway) => gateway.stop()))
 const memory =
@@ -152,6 +164,7 @@ const results = {
   samples,
   latency,
   memory,
+  refused,
   about: {
     ...about(),
     command: command('gateway'),

@@ -28,11 +28,12 @@ export async function requireFreePorts(ports) {
 
 /**
  * Starts a program on that CPU. It is a fault if it ends before `stop`, unless it is one that `ends`.
- * @param options `ipc`: with a channel; `ends`: its output is read, and its end is waited for by the caller
+ * @param options `ipc`: with a channel; `ends`: its output is read, and its end is waited for by the caller; `stderr`: a
+ *   descriptor for its standard error
  */
-export function start(cpu, command, args, { ipc, ends } = {}) {
+export function start(cpu, command, args, { ipc, ends, stderr = 'inherit' } = {}) {
   const child = spawn('taskset', ['-c', String(cpu), command, ...args], {
-    stdio: ['ignore', ends ? 'pipe' : 'ignore', 'inherit', ...(ipc ? ['ipc'] : [])],
+    stdio: ['ignore', ends ? 'pipe' : 'ignore', stderr, ...(ipc ? ['ipc'] : [])],
     detached: true,
     env: { ...process.env, NODE_ENV: 'production' },
   })

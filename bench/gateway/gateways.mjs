@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { start, stop } from '../common/programs.mjs'
 import { ask } from './client.mjs'
 import { CONTESTANTS } from './contestants.mjs'
+import { openPipe } from './receivers.mjs'
 
 const WORKER = join(import.meta.dirname, 'worker.mjs')
 const READY_MS = 20_000
@@ -14,20 +15,24 @@ const READY_MS = 20_000
  * @param nodeArgs further arguments of Node
  */
 export async function startGateway(name, port, place, nodeArgs = []) {
-  const { load, tls } = CONTESTANTS[name]
+  const { load, tls, options } = CONTESTANTS[name]
   const { command, serveNode } = await load()
   const given = { ...place, port }
   const beside = []
   let main
+  let lines
   if (command) {
     const [program, ...args] = command(given)
     main = start(0, program, args)
   } else {
     const args = [WORKER, name, JSON.stringify(given)]
     if (serveNode) beside.push(start(1, process.execPath, [...args, 'node'], { ipc: true }))
-    main = start(0, process.execPath, [...nodeArgs, ...args], { ipc: true })
+    const pipe = options?.sees?.accessLog ? openPipe(place.dir, name) : undefined
+    main = start(0, process.execPath, [...nodeArgs, ...args], { ipc: true, stderr: pipe?.fd })
+    pipe?.given()
+    lines = pipe?.lines
   }
-  const gateway = { name, base: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, pid: main.pid }
+  const gateway = { name, base: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, pid: main.pid, lines }
   await ready(gateway)
   return { ...gateway, stop: () => Promise.all([main, ...beside].map(stop)) }
 }

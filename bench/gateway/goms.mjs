@@ -12,14 +12,26 @@ import { ROUTES } from './scenarios.mjs'
 const GUARDS = 'limiter: 1/1000000, breaker: 5/100000'
 const LOG = { debug() {}, info() {}, warn: console.error, error: console.error }
 
-export async function serve({ port, registryPort, project, dir, options }) {
+export async function serve({ name, port, registryPort, spansPort, project, dir, options }) {
   const configs = join(dir, `goms-${port}`)
   mkdirSync(configs, { recursive: true })
   if (options.tls) makeCertificate(configs)
-  writeFileSync(join(configs, 'config.yml'), configOf({ port, registryPort, project, configs, ...options }))
+  writeFileSync(
+    join(configs, 'config.yml'),
+    configOf({
+      port,
+      registryPort,
+      project,
+      configs,
+      ...options,
+      ...linesOf(options.sees, `127.0.0.1:${spansPort}/${name}`),
+    }),
+  )
   const file = join(import.meta.dirname, options.hooked ? 'goms-hooked-gateway.mjs' : 'goms-gateway.mjs')
   const { default: definition } = await import(file)
-  await serveGoms(definition, { gatewayFile: file, flags: { configs }, env: {}, cwd: configs, log: LOG })
+  // An access log is written as users have it.
+  const log = options.sees?.accessLog ? {} : { log: LOG }
+  await serveGoms(definition, { gatewayFile: file, flags: { configs }, env: {}, cwd: configs, ...log })
 }
 
 function makeCertificate(dir) {
@@ -27,6 +39,19 @@ function makeCertificate(dir) {
   const args = ['req', '-x509', ...key, '-out', join(dir, 'cert.pem'), '-days', '2', '-subj', '/CN=127.0.0.1']
   const { status, stderr } = spawnSync('openssl', args)
   if (status !== 0) throw new Error(`openssl: ${stderr}`)
+}
+
+/** Settings of what is seen of calls: those that are not named are off. Without `sees` all have their defaults. */
+function linesOf(sees, zipkinAddr) {
+  if (sees === undefined) return {}
+  const { metrics = false, requestId = false, accessLog = 0, sample } = sees
+  return {
+    config: [
+      `metrics: { enabled: ${metrics} }`,
+      ...(sample === undefined ? [] : [`zipkinAddr: http://${zipkinAddr}`, `trace: { sample: ${sample} }`]),
+    ].join('\n'),
+    gateway: `requestId: ${requestId}\n  accessLog: ${accessLog}`,
+  }
 }
 
 const configOf = ({ port, registryPort, project, configs, parser = 'fast', workers, tls, gateway, config = '' }) => `

@@ -5,4 +5,4 @@ const [name, given, role] = process.argv.slice(2)
 process.on('disconnect', () => process.exit(0))
 const { load, options } = CONTESTANTS[name]
 const { serve, serveNode } = await load()
-await (role === 'node' ? serveNode : serve)({ ...JSON.parse(given), options })
+await (role === 'node' ? serveNode : serve)({ ...JSON.parse(given), name, options })

@@ -27,7 +27,7 @@ export function scriptOf({ method, headers = {}, body }, dir, name) {
 
 /**
  * CPU µs per request of the tree under `pid`, and requests per second, from the time on when all connections are there: what
- * opening them costs is not what a request costs.
+ * opening them costs is not what a request costs. `answered` are all that were answered, before and after as well.
  */
 export async function window({ base, path, script, pid, windowMs }) {
   for (let i = 0; i < REPEATS; i++) {
@@ -37,10 +37,10 @@ export async function window({ base, path, script, pid, windowMs }) {
     const before = await reading(base, pids)
     await sleep(windowMs)
     const after = await reading(base, pids)
-    await end()
+    const answered = await end()
     const requests = after.requests - before.requests
     const cpuUs = (after.cpuUs - before.cpuUs) / requests
-    if (cpuUs > 0) return { cpuUs, perSecond: (requests / (after.atMs - before.atMs)) * 1000, requests }
+    if (cpuUs > 0) return { answered, cpuUs, perSecond: (requests / (after.atMs - before.atMs)) * 1000, requests }
   }
   throw new Error(`${base}${path}: ${REPEATS} windows without CPU time`)
 }
@@ -54,7 +54,7 @@ async function reading(base, pids) {
   return { requests: Number(requests), cpuUs: treeCpuUs(pids), atMs: performance.now() }
 }
 
-/** Begins; the function that it returns ends it, and throws where any answer was wrong. */
+/** Begins; the function that it returns ends it, tells how many were answered, and throws where any answer was wrong. */
 function load(url, script) {
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${LONGEST}`, '--timeout', '10s', '-s', script, url]
   const child = start(1, 'wrk', args, { ends: true })
@@ -65,7 +65,9 @@ function load(url, script) {
   return async () => {
     child.kill('SIGINT')
     const [code] = await once(child, 'close')
-    if (code !== 0 || !/[1-9]\d* requests in/.test(out) || /Non-2xx|Socket errors/.test(out))
+    const [, answered] = /(\d+) requests in/.exec(out) ?? []
+    if (code !== 0 || !(answered > 0) || /Non-2xx|Socket errors/.test(out))
       throw new Error(`wrk ${url}: ${code}\n${out}`)
+    return Number(answered)
   }
 }

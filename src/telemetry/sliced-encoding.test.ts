@@ -1,10 +1,22 @@
 import { expect, it } from 'vitest'
 import { encodeInSlices } from './sliced-encoding.ts'
 
+/** An item as long as what is written at a time. */
+const long = (item: number): string => JSON.stringify(String(item).padEnd(4096))
+
 const frame = { open: '[', between: ',', close: ']' }
 
 it.each([0, 1, 2, 7])('encodes %i items in their frame', async (count) => {
   const items = Array.from({ length: count }, (_, i) => `ü${i}`)
+  const chunks = await encodeInSlices(items, JSON.stringify, frame)
+  expect(JSON.parse(Buffer.concat(chunks).toString())).toEqual(items)
+})
+
+it('keeps texts of any length, whatever they are made of, in their order', async () => {
+  const items = ['ü€😀', 'x', '😀'.repeat(40_000), 'é'.repeat(4095), 'y'.repeat(300_000), '"\ud800'].flatMap((it) => [
+    it,
+    '€',
+  ])
   const chunks = await encodeInSlices(items, JSON.stringify, frame)
   expect(JSON.parse(Buffer.concat(chunks).toString())).toEqual(items)
 })
@@ -19,7 +31,7 @@ it('lets others run after each slice of time, and not between', async () => {
     (item) => {
       nowMs += 0.25
       longestMs = Math.max(longestMs, nowMs - since)
-      return String(item)
+      return long(item)
     },
     frame,
     undefined,
@@ -43,9 +55,9 @@ it('stops when nobody waits for it any more', async () => {
   let encoded = 0
   const work = encodeInSlices(
     [1, 2, 3],
-    () => {
+    (item) => {
       encoded++
-      return ''
+      return long(item)
     },
     frame,
     controller.signal,

@@ -100,3 +100,22 @@ it('posts a list of spans once a second', async () => {
   expect(bodies).toEqual([`POST /api/v2/spans application/json [${text},${text}]`])
   server.close()
 })
+
+it('quotes what it meets rightly, however much of it there is and however long', () => {
+  for (let i = 0; i < 2500; i++) {
+    const value = i % 2 === 0 ? `"${i}"\n` : `${i}`.repeat(100)
+    const tags = { [`"${i % 7}"`]: value, again: value }
+    expect(jsonOf({ tags }).tags).toEqual({ ...tags, 'goms.node': span.node })
+  }
+})
+
+it.each([
+  [1_700_000_000_000, 1_700_000_000_000_000],
+  [1_700_000_000_999.9998, 1_700_000_001_000_000],
+  [1_700_000_000_000.007, 1_700_000_000_000_007],
+  [1_699_999_999_999.999, 1_699_999_999_999_999],
+  [0.5, 500],
+  [-1, -1000],
+])('writes the time of %d ms', (startedMs, timestamp) => {
+  expect(jsonOf({ startedMs }).timestamp).toBe(timestamp)
+})
