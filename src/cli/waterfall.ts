@@ -25,7 +25,8 @@ export function toWaterfall(tree: TraceTree, traceId: string, options: Waterfall
   const nodes = tree.rows.map(({ span }) => printable(nodeOf(span, isRetried(span, tree))))
   const durations = tree.rows.map(({ span }) => durationOf(span.durationMs))
   const columns = shareOut(width, widest(names), widest(nodes), widest(durations))
-  const lines = [clip(headOf(tree, traceId), width), '']
+  const time = tree.startedMs === undefined ? '' : `  ${timeOf(tree.startedMs)}`
+  const lines = [clip(`trace ${traceId}${time}`, width), clip(headOf(tree), width), '']
   for (const [n, row] of tree.rows.entries()) {
     const { span } = row
     const parts = [
@@ -48,16 +49,14 @@ export function toWaterfall(tree: TraceTree, traceId: string, options: Waterfall
   return [...lines, ...(notes.length > 0 ? ['', ...notes] : [])].map((line) => `${line}\n`).join('')
 }
 
-function headOf(tree: TraceTree, traceId: string): string {
+function headOf(tree: TraceTree): string {
   const services = new Set(tree.rows.map(({ span }) => span.service)).size
   const failed = tree.rows.filter(({ span }) => span.error !== undefined).length
   return [
-    traceId,
     counted(tree.rows.length, 'span'),
     counted(services, 'service'),
     ...(failed > 0 ? [`${failed} failed`] : []),
     durationOf(tree.durationMs),
-    ...(tree.startedMs === undefined ? [] : [timeOf(tree.startedMs)]),
   ].join('  ')
 }
 

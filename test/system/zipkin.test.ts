@@ -144,8 +144,9 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
       const { traceId, spanId } = root
       const shown = await trace([traceId, '--wait', '5000', ...at()])
       expect(shown).toMatchObject({ code: 0, err: '' })
-      const [head, , ...lines] = shown.out.split('\n')
-      expect(head).toMatch(new RegExp(`^${traceId}  3 spans  1 service  1 failed  12\\.5 ms  `))
+      const [head, sums, , ...lines] = shown.out.split('\n')
+      expect(head).toMatch(new RegExp(`^trace ${traceId}  ${new Date(startedMs).toISOString()}$`))
+      expect(sums).toBe('3 spans  1 service  1 failed  12.5 ms')
       expect(lines).toEqual([
         expect.stringMatching(/^ {2}gateway 订单\/提交 +10\.0\.0\.1:8080 +12\.5 ms {2}█+$/),
         expect.stringMatching(/^! ├ gateway user\/login +#1 → 10\.0\.0\.7:9001 +4\.0 ms +█+$/),
@@ -173,7 +174,7 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
         trace([id]),
         trace([id, '--zipkin-addr', 'ftp://host']),
       ])
-      expect(said.map(({ code, out }) => ({ code, out }))).toEqual([2, 4, 5, 2, 3].map((code) => ({ code, out: '' })))
+      expect(said.map(({ code, out }) => ({ code, out }))).toEqual([2, 4, 5, 2, 2].map((code) => ({ code, out: '' })))
       const [bad, unknown, away, nowhere] = said
       expect(bad?.err).toContain('a trace id of 16 or 32 hex digits')
       expect(unknown?.err).toContain('--wait 5000')
@@ -268,12 +269,12 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
       const shown = startGoms(['trace', traceId, '-configs', join(shop, 'configs'), '-zipkin_addr', zipkin.url])
       expect(await shown.exited).toEqual({ code: 0, signal: null })
       const rows = shown.lines
-        .slice(2)
+        .slice(3)
         .map(({ text }) => text.replace(/\d+\.\d+(?= ms)/, '#').replace(/ +█+$| {2,}/g, ' '))
       expect(rows.map((row) => row.trim().replace(/127\.0\.0\.1:\d+/, '@'))).toEqual([
         'gateway order/submit @ # ms',
-        '└ gateway order.submit → @ # ms',
-        '└ order order.submit @ # ms',
+        '└ gateway order/submit → @ # ms',
+        '└ order post /order/submit @ # ms',
         '└ order user.exists → @ # ms',
         '└ user user.exists @ # ms',
       ])
