@@ -15,7 +15,7 @@ export async function inputOf(args: readonly string[], stdin: AsyncIterable<Buff
   if (PAIR.test(first)) return fromPairs(args)
   if (rest.length > 0) throw mistake(`expected one JSON text or name=value pairs, got ${args.length} arguments`)
   if (first !== '-') return parse(first, 'the input')
-  const text = await readAll(stdin)
+  const text = await readAll(stdin, 'call')
   return text.trim() === '' ? undefined : parse(text, 'standard input')
 }
 
@@ -54,12 +54,15 @@ function parse(text: string, where: string): unknown {
   }
 }
 
-async function readAll(stdin: AsyncIterable<Buffer>): Promise<string> {
+/** @throws GomsError GOMS_USAGE for more than 16 MiB */
+export async function readAll(stdin: AsyncIterable<Buffer>, command: string): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of stdin) {
     bytes += chunk.length
-    if (bytes > MAX_STDIN_BYTES) throw mistake(`standard input is larger than ${MAX_STDIN_BYTES} bytes`)
+    if (bytes > MAX_STDIN_BYTES) {
+      throw new GomsError('GOMS_USAGE', `${command}: standard input is larger than ${MAX_STDIN_BYTES} bytes`)
+    }
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -7,7 +7,7 @@ export interface Command {
   readonly zh: string
 }
 
-export type CommandName = 'start' | 'dev' | 'demo' | 'call' | 'nodes' | 'services' | 'config' | 'help'
+export type CommandName = 'start' | 'dev' | 'demo' | 'call' | 'nodes' | 'services' | 'trace' | 'config' | 'help'
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   start: {
@@ -45,6 +45,12 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     usage: 'goms services [service] [flags]',
     en: 'show what the services offer: methods, actions, policies',
     zh: '显示各服务提供的方法、动作与策略',
+  },
+  trace: {
+    group: 'Look',
+    usage: 'goms trace <trace id> | - [flags]',
+    en: 'show what Zipkin knows of a request, as a waterfall',
+    zh: '以瀑布图显示 Zipkin 中一个请求的链路',
   },
   config: {
     group: 'Look',

@@ -35,9 +35,16 @@ export function printError(
   stream: ErrorStream = process.stderr,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): number {
-  const colour = stream.isTTY === true && (env.NO_COLOR === undefined || env.NO_COLOR === '') && env.TERM !== 'dumb'
-  stream.write(formatError(error, colour))
+  stream.write(formatError(error, hasColours(stream, env)))
   return exitCodeOf(error)
+}
+
+/** On a terminal only, and not with `NO_COLOR`. */
+export function hasColours(
+  stream: ErrorStream,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
+  return stream.isTTY === true && (env.NO_COLOR === undefined || env.NO_COLOR === '') && env.TERM !== 'dumb'
 }
 
 /** The text that {@link printError} writes, with its last newline. */

@@ -17,6 +17,7 @@ const MODULES: Readonly<Record<CommandName | 'version', () => Promise<CommandMod
   call: () => import('./call.ts'),
   nodes: () => import('./nodes.ts'),
   services: () => import('./services.ts'),
+  trace: () => import('./trace.ts'),
   config: () => import('./config.ts'),
   help: () => import('./help.ts'),
   version: () => import('./version.ts'),

@@ -19,7 +19,7 @@ const JSON_FLAG: Flag = {
 const own = (name: string): Flag[] => CONFIG_FLAGS.filter((flag) => flag.name === name)
 
 /** The flags of each tool, its own first. */
-export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services', readonly Flag[]>> = {
+export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services' | 'trace', readonly Flag[]>> = {
   call: [
     {
       name: 'node',
@@ -38,4 +38,16 @@ export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services', readonly F
     ...TOOL_FLAGS,
   ],
   services: [JSON_FLAG, ...TOOL_FLAGS],
+  trace: [
+    {
+      name: 'wait',
+      kind: 'duration',
+      en: 'milliseconds for the trace to arrive and to be complete (default 0)',
+      zh: '等待链路到达并完整的毫秒数(默认 0)',
+    },
+    { name: 'tags', kind: 'boolean', en: 'the tags of every span too', zh: '同时显示每个 span 的标签' },
+    JSON_FLAG,
+    ...own('zipkin-addr'),
+    ...own('configs'),
+  ],
 }

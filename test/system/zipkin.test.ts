@@ -1,4 +1,5 @@
 /** Spans of ours in a real Zipkin: what was sent is what it shows, calls of whole clusters are complete in it, and no secret is. */
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
@@ -7,7 +8,7 @@ import type { Span, SpanKind } from '../../src/core/span.ts'
 import { childOf, newTrace } from '../../src/telemetry/trace-context.ts'
 import { createZipkinSink } from '../../src/telemetry/zipkin.ts'
 import { type Cluster, createCluster, type Member, untilReady } from '../support/cluster.ts'
-import { freePort, type Running, startGoms } from '../support/processes.ts'
+import { freePort, type Running, startGoms, startProcess } from '../support/processes.ts'
 import { SLACK } from '../support/timing.ts'
 import { startZipkin, ZIPKIN_START_MS, type Zipkin, type ZipkinSpan, zipkinMissing } from '../support/zipkin.ts'
 
@@ -110,6 +111,78 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
     await traceOf(root.traceId, 5000)
   })
 
+  describe('goms trace', () => {
+    const main = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js')
+    const outside = { cwd: tmpdir() }
+
+    async function ended(process: Running): Promise<{ code: number | null; out: string; err: string }> {
+      const { code } = await process.exited
+      return { code, out: process.text('stdout'), err: process.text('stderr') }
+    }
+    const trace = (args: readonly string[], options: { env?: Record<string, string>; cwd?: string } = {}) =>
+      ended(startGoms(['trace', ...args], { ...outside, ...options }))
+    const at = (): string[] => ['--zipkin-addr', `127.0.0.1:${zipkin.port}`]
+
+    test('shows a trace with its attempts and errors, wherever the id comes from', async () => {
+      const root = newTrace(true)
+      const startedMs = Date.now()
+      const attempt = (number: number, more: Partial<Span>) =>
+        span({
+          trace: childOf(root),
+          kind: 'CLIENT',
+          startedMs: startedMs + number,
+          durationMs: 4,
+          remote: { service: '用户', host: '10.0.0.7', port: 9000 + number },
+          tags: { 'goms.attempt': String(number) },
+          ...more,
+        })
+      await send(
+        span({ trace: root, startedMs, name: '订单/提交' }),
+        attempt(1, { error: { code: 'UNAVAILABLE', message: 'gone\u001b[2J\nforged' } }),
+        attempt(2, { startedMs: startedMs + 6 }),
+      )
+      const { traceId, spanId } = root
+      const shown = await trace([traceId, '--wait', '5000', ...at()])
+      expect(shown).toMatchObject({ code: 0, err: '' })
+      const [head, sums, , ...lines] = shown.out.split('\n')
+      expect(head).toMatch(new RegExp(`^trace ${traceId}  ${new Date(startedMs).toISOString()}$`))
+      expect(sums).toBe('3 spans  1 service  1 failed  12.5 ms')
+      expect(lines).toEqual([
+        expect.stringMatching(/^ {2}gateway 订单\/提交 +10\.0\.0\.1:8080 +12\.5 ms {2}█+$/),
+        expect.stringMatching(/^! ├ gateway user\/login +#1 → 10\.0\.0\.7:9001 +4\.0 ms +█+$/),
+        '  │   ! UNAVAILABLE: gone\\u001b[2J\\nforged',
+        expect.stringMatching(/^ {2}└ gateway user\/login +#2 → 10\.0\.0\.7:9002 +4\.0 ms +█+$/),
+      ])
+      const env = { GOMS_ZIPKIN_ADDR: `${zipkin.url}/api/v2/spans` }
+      expect(await trace([`00-${traceId}-${spanId}-01`], { env })).toEqual(shown)
+      const line = `echo '{"status":false,"code":"UNAVAILABLE","traceId":"${traceId}"}' | "$0" "$@"`
+      const piped = startProcess('sh', ['-c', line, process.execPath, main, 'trace', '-', ...at()], outside)
+      expect(await ended(piped)).toEqual(shown)
+      const { out: json } = await trace([traceId, '--json', ...at()])
+      expect(JSON.parse(json)).toHaveLength(3)
+      const { out: tags } = await trace([traceId, '--tags', ...at()])
+      expect(tags).toContain('goms.node: 10.0.0.1:8180_10.0.0.1:8080')
+    })
+
+    test('says what is wrong, and what to do', async () => {
+      const id = newTrace().traceId
+      const nobody = `127.0.0.1:${await freePort()}`
+      const said = await Promise.all([
+        trace(['4bf92', ...at()]),
+        trace([id, ...at()]),
+        trace([id, '--zipkin-addr', nobody]),
+        trace([id]),
+        trace([id, '--zipkin-addr', 'ftp://host']),
+      ])
+      expect(said.map(({ code, out }) => ({ code, out }))).toEqual([2, 4, 5, 2, 2].map((code) => ({ code, out: '' })))
+      const [bad, unknown, away, nowhere] = said
+      expect(bad?.err).toContain('a trace id of 16 or 32 hex digits')
+      expect(unknown?.err).toContain('--wait 5000')
+      expect(away?.err).toContain(nobody)
+      for (const tried of ['-zipkin_addr', 'GOMS_ZIPKIN_ADDR', 'zipkinAddr']) expect(nowhere?.err).toContain(tried)
+    })
+  })
+
   /** The spans of a trace once there are so many, and how long that took. */
   async function complete(traceId: string, count: number): Promise<{ spans: ZipkinSpan[]; afterMs: number }> {
     const began = performance.now()
@@ -193,6 +266,18 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
       expect(new Set(spans.map((it) => it.id)).size).toBe(5)
       for (const it of spans) expect(it.localEndpoint).toMatchObject({ ipv4: '127.0.0.1', port: expect.any(Number) })
       expect(JSON.stringify(spans)).not.toContain(authorization)
+      const shown = startGoms(['trace', traceId, '-configs', join(shop, 'configs'), '-zipkin_addr', zipkin.url])
+      expect(await shown.exited).toEqual({ code: 0, signal: null })
+      const rows = shown.lines
+        .slice(3)
+        .map(({ text }) => text.replace(/\d+\.\d+(?= ms)/, '#').replace(/ +█+$| {2,}/g, ' '))
+      expect(rows.map((row) => row.trim().replace(/127\.0\.0\.1:\d+/, '@'))).toEqual([
+        'gateway order/submit @ # ms',
+        '└ gateway order/submit → @ # ms',
+        '└ order post /order/submit @ # ms',
+        '└ order user.exists → @ # ms',
+        '└ user user.exists @ # ms',
+      ])
     })
   })
 
