@@ -7,6 +7,7 @@ const UNHURRIED = [
   'https',
   'log-flow',
   'mistakes',
+  'opentelemetry',
   'prometheus',
   'reload',
   'shop',

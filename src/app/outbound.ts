@@ -4,6 +4,7 @@ import type { CallContext } from '../core/context.ts'
 import type { RouteOptions, Settings } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import type { ActionRequest } from '../core/running.ts'
+import { belowActiveSpan } from '../core/trace-bridge.ts'
 import { affinityOf } from '../gateway/outbound-call.ts'
 import { createRouteTable, type RouteTable } from '../gateway/routes.ts'
 import { createHttpCaller, type HttpCaller } from '../mesh/http-call.ts'
@@ -47,7 +48,7 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
       dispatcher: cluster.mesh,
       upstream: await cluster.upstream(),
       route: (service, action) => routes().find(service, action),
-      context: callContext,
+      context: () => belowActiveSpan(callContext()),
       callKey: cluster.callKey,
       caller,
       clock: cluster.callClock,
@@ -113,7 +114,8 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
     async fetchAction(service, action, request) {
       return (await callHttp())(service, action, request)
     },
-    callMethod(ref, input, options, within = callContext()) {
+    callMethod(ref, input, options, call = callContext()) {
+      const within = belowActiveSpan(call)
       if (rpc !== undefined) return rpc.call(ref, input, options, within)
       opening ??= openRpc()
       return opening.then((opened) => opened.call(ref, input, options, within))

@@ -8,6 +8,7 @@ import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { setRunning } from '../core/running.ts'
+import { setTraceBridge } from '../core/trace-bridge.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import { servingService } from '../service/context.ts'
 import { type Cluster, joinCluster } from './cluster.ts'
@@ -22,6 +23,7 @@ import { type RunningNode, startNode } from './node.ts'
 import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
+import { openTraceBridge } from './trace-bridge.ts'
 import { setUserLog } from './user-log.ts'
 
 export interface ServeOptions {
@@ -120,6 +122,13 @@ class Process {
   }
 
   async start(): Promise<Served> {
+    const bridge = await openTraceBridge(this.#log, () => this.#observability?.sampler !== undefined)
+    setTraceBridge(bridge)
+    // What arrives later is no part of a span that is active while the process starts.
+    return bridge === undefined ? this.#start() : bridge.outside(() => this.#start())
+  }
+
+  async #start(): Promise<Served> {
     const { settings } = this.#loaded
     for (const warning of this.#loaded.warnings) this.#log.warn(warning)
     const gateways = this.#definitions.filter((definition) => definition.kind === 'gateway')
@@ -267,6 +276,7 @@ class Process {
 
   async #end(): Promise<void> {
     setRunning(undefined)
+    setTraceBridge(undefined)
     setUserLog(undefined)
     await Promise.all(this.#files.map(({ outlet }) => outlet.close()))
   }

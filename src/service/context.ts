@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isAmbientWanted, wantAmbient } from '../core/ambient.ts'
 import type { CallContext } from '../core/context.ts'
+import { traceBridge } from '../core/trace-bridge.ts'
 
 const contexts = new WeakMap<object, CallContext>()
 const ambient = new AsyncLocalStorage<AmbientContext | undefined>()
@@ -69,9 +70,14 @@ export function bindContext(request: object, context: CallContext): void {
   contexts.set(request, context)
 }
 
-/** Runs `fn` as part of a call. */
-export function runInCall<T>(context: AmbientContext, fn: () => T): T {
-  return ambient.run(context, fn)
+/**
+ * Runs `fn` as part of a call.
+ * @param isAmbient whether `callContext()` finds the call; another tracer in this process does in any case
+ */
+export function runInCall<T>(context: AmbientContext, fn: () => T, isAmbient: boolean): T {
+  const bridge = traceBridge()
+  if (bridge !== undefined) return bridge.within(context.call.trace, isAmbient ? () => ambient.run(context, fn) : fn)
+  return isAmbient ? ambient.run(context, fn) : fn()
 }
 
 /**
@@ -81,6 +87,18 @@ export function runInCall<T>(context: AmbientContext, fn: () => T): T {
  * @param wish what the service says: `false` never enters
  */
 export function callHandler<Input, Context, Output>(
+  handler: (input: Input, context: Context) => Output,
+  input: Input,
+  context: Context,
+  call: AmbientContext,
+  wish: boolean | undefined,
+): Output {
+  const bridge = traceBridge()
+  if (bridge === undefined) return callWithin(handler, input, context, call, wish)
+  return bridge.within(call.call.trace, () => callWithin(handler, input, context, call, wish))
+}
+
+function callWithin<Input, Context, Output>(
   handler: (input: Input, context: Context) => Output,
   input: Input,
   context: Context,

@@ -1,6 +1,9 @@
 /** One HTTP call at the node that serves it. */
 import type { IncomingMessage } from 'node:http'
+import type { TraceContext } from '../core/context.ts'
 import type { Failing, Served, ServedRequest } from '../core/observe.ts'
+import { traceBridge } from '../core/trace-bridge.ts'
+import { childOf, readTraceContext } from '../telemetry/trace-context.ts'
 import type { InternalHeaders } from './internal-headers.ts'
 import { type Callee, ServedCall } from './served-call.ts'
 
@@ -27,6 +30,13 @@ export class InboundCall extends ServedCall implements Served {
   get name(): string {
     const { method, path } = this.request
     return `${method} ${path}`
+  }
+
+  /** Where the request names no trace: an instrumentation of node:http has a span for it by now. */
+  protected override tracedHere(): TraceContext | undefined {
+    const active = traceBridge()?.active()
+    if (active === undefined || readTraceContext((name) => this.sent(name)) !== undefined) return undefined
+    return childOf(active)
   }
 
   protected override sent(lowerCaseName: string): string | undefined {

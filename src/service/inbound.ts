@@ -145,8 +145,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     }
     const forget = onConnectionClose(req.socket, finish)
     res.once('close', finish)
-    if (ambient) runInCall(call, () => app.request(req, res))
-    else app.request(req, res)
+    runInCall(call, () => app.request(req, res), ambient)
   }
 
   /** An error that the application let through: the client learns an id, the log the rest. */
@@ -173,7 +172,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     const offer = (): boolean => app.upgrade(req, socket, head)
     bindContext(req, call)
     try {
-      if (ambient ? runInCall(call, offer) : offer()) {
+      if (runInCall(call, offer, ambient)) {
         sessions.addUpgrade(req, socket, call)
         // How the application answers is written past everybody: that it took the connection is what is known.
         tell(call, 101, undefined)

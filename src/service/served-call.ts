@@ -81,7 +81,8 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   get trace(): TraceContext {
     if (this.#trace === undefined) {
       const { sampler, service } = this.#callee
-      this.#trace = decided(this.receivedTrace(), sampler, this.#from.believed, service, this.action)
+      const { believed } = this.#from
+      this.#trace = this.tracedHere() ?? decided(this.receivedTrace(), sampler, believed, service, this.action)
     }
     return this.#trace
   }
@@ -100,6 +101,11 @@ export abstract class ServedCall implements CallContext, AmbientContext {
   /** Its name for shares of what is recorded; empty: only the service has one. */
   protected get action(): string {
     return ''
+  }
+
+  /** Another tracer in this process has begun the trace, and decided about it. */
+  protected tracedHere(): TraceContext | undefined {
+    return undefined
   }
 
   protected receivedTrace(): TraceContext {

@@ -1,6 +1,7 @@
 /** Posts batches to a server by HTTP or HTTPS over kept connections, and says whether another try can help. */
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
+import { traceBridge } from '../core/trace-bridge.ts'
 
 export interface HttpPostOptions {
   /** User and password in it become `Authorization: Basic`. */
@@ -62,23 +63,28 @@ export function createHttpPost(options: HttpPostOptions): HttpPost {
 
   return {
     post(chunks, signal) {
-      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-      return new Promise((resolve) => {
-        const outgoing = (tls ? tlsRequest : request)(
-          { ...target, headers: { ...headers, 'content-length': length }, signal },
-          (answer) => readAnswer(answer, maxAnswerBytes).then(resolve),
-        )
-        outgoing.on('error', (error: NodeJS.ErrnoException) => {
-          // A kept connection that was closed just then has taken nothing.
-          const again = NOT_SENT.has(error.code ?? '') || (outgoing.reusedSocket && error.code === 'ECONNRESET')
-          // Several addresses of a name: the one error has them all and no message.
-          resolve({ kind: again ? 'again' : 'refused', reason: error.message || String(error.code) })
-        })
-        for (const chunk of chunks) outgoing.write(chunk)
-        outgoing.end()
-      })
+      const bridge = traceBridge()
+      return bridge === undefined ? send(chunks, signal) : bridge.unseen(() => send(chunks, signal))
     },
     close: () => agent.destroy(),
+  }
+
+  function send(chunks: readonly Uint8Array[], signal: AbortSignal): Promise<PostOutcome> {
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    return new Promise((resolve) => {
+      const outgoing = (tls ? tlsRequest : request)(
+        { ...target, headers: { ...headers, 'content-length': length }, signal },
+        (answer) => readAnswer(answer, maxAnswerBytes).then(resolve),
+      )
+      outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        // A kept connection that was closed just then has taken nothing.
+        const again = NOT_SENT.has(error.code ?? '') || (outgoing.reusedSocket && error.code === 'ECONNRESET')
+        // Several addresses of a name: the one error has them all and no message.
+        resolve({ kind: again ? 'again' : 'refused', reason: error.message || String(error.code) })
+      })
+      for (const chunk of chunks) outgoing.write(chunk)
+      outgoing.end()
+    })
   }
 }
 
