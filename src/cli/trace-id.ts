@@ -1,6 +1,7 @@
 /** Which trace a person means: an id, a header that carries one, or the answer of an error that tells its `traceId`. */
 import { GomsError } from '../core/errors.ts'
 import { readTraceContext } from '../telemetry/trace-headers.ts'
+import { printable } from './terminal-text.ts'
 
 const HEADER = /^[\w-]+:\s+/
 const HEX = /^[0-9a-f]+$/
@@ -13,7 +14,7 @@ const HEX = /^[0-9a-f]+$/
 export function traceIdOf(given: string): string {
   const text = given.trim()
   const json = fromJson(text)
-  if (json === null) throw mistake('JSON with a member "traceId"', text, 'errors below 500 of a service may have none')
+  if (json === null) throw mistake('JSON with a member "traceId"', text, 'an answer of a service itself may have none')
   const value = (json ?? text).replace(HEADER, '').toLowerCase()
   const sent = readTraceContext((name) => (name.startsWith('x-') || name === 'tracestate' ? undefined : value))
   if (sent !== undefined) return sent.traceId
@@ -42,7 +43,7 @@ function whatIsWrong(value: string): string | undefined {
 }
 
 function mistake(expected: string, found: string, hint: string | undefined): GomsError {
-  const shown = found === '' ? 'nothing' : JSON.stringify(found.slice(0, 80))
+  const shown = found === '' ? 'nothing' : `"${printable(found.slice(0, 80))}"`
   return new GomsError('GOMS_USAGE', `trace: expected ${expected}, got ${shown}`, {
     detail: {
       fix: [

@@ -25,7 +25,7 @@ export interface TraceSpan {
 export interface TraceRow {
   readonly span: TraceSpan
   readonly depth: number
-  /** For each level above it whether a sibling comes later; the last is its own. */
+  /** For each level down to its own whether a sibling comes later; of a deep one the last 32 levels. */
   readonly continued: readonly boolean[]
   /** From the begin of the trace, by the clock of its caller. */
   readonly startMs: number
@@ -53,6 +53,7 @@ interface Entry {
   startMs: number
 }
 
+const MOST_LEVELS = 32
 /** Clocks of one machine differ by less. */
 const LEAST_SKEW_MS = 1
 
@@ -68,26 +69,27 @@ export function toTraceTree(spans: readonly unknown[]): TraceTree {
     Number.POSITIVE_INFINITY,
   )
   const ordered: Entry[] = []
-  const rows: { entry: Entry; continued: readonly boolean[] }[] = []
+  const rows: { entry: Entry; depth: number; continued: readonly boolean[] }[] = []
   const waiting = sorted(roots)
-    .map((entry, n) => ({ entry, continued: [n < roots.length - 1] }))
+    .map((entry, n) => ({ entry, depth: 0, continued: [n < roots.length - 1] }))
     .reverse()
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { entry, continued } = next
+    const { entry, depth, continued } = next
     place(entry, Number.isFinite(firstMs) ? firstMs : 0, skews)
     ordered.push(entry)
     rows.push(next)
     const children = sorted(entry.children)
     for (let n = children.length - 1; n >= 0; n--) {
-      waiting.push({ entry: children[n] as Entry, continued: [...continued, n < children.length - 1] })
+      const levels = [...continued.slice(1 - MOST_LEVELS), n < children.length - 1]
+      waiting.push({ entry: children[n] as Entry, depth: depth + 1, continued: levels })
     }
   }
   const beginMs = ordered.reduce((least, { startMs }) => Math.min(least, startMs), ordered[0]?.startMs ?? 0)
   const endMs = ordered.reduce((most, entry) => Math.max(most, endOf(entry)), beginMs)
   return {
-    rows: rows.map(({ entry, continued }) => ({
+    rows: rows.map(({ entry, depth, continued }) => ({
       span: entry.span,
-      depth: continued.length - 1,
+      depth,
       continued,
       startMs: entry.startMs - beginMs,
       endMs: endOf(entry) - beginMs,
@@ -119,23 +121,25 @@ function link(entries: readonly Entry[]): Entry[] {
       entry.parent = above?.findLast((it) => it.span.service === service) ?? above?.at(-1)
     }
   }
-  for (const entry of entries) cutLoop(entry)
+  const safe = new Set<Entry>()
+  for (const entry of entries) cutLoop(entry, safe)
   for (const entry of entries) entry.parent?.children.push(entry)
   return entries.filter(({ parent }) => parent === undefined)
 }
 
-/** Spans that are each other's parents: the one that began first is at the top. */
-function cutLoop(entry: Entry): void {
+/** Spans that are each other's parents: the one that began first is at the top. `safe`: those that lead to the top. */
+function cutLoop(entry: Entry, safe: Set<Entry>): void {
   const path = new Set<Entry>()
   let at: Entry | undefined = entry
-  while (at !== undefined && !path.has(at)) {
+  while (at !== undefined && !path.has(at) && !safe.has(at)) {
     path.add(at)
     at = at.parent
   }
-  if (at === undefined) return
-  const loop: Entry[] = []
-  for (let it: Entry | undefined = at; it !== undefined && !loop.includes(it); it = it.parent) loop.push(it)
-  const [first] = sorted(loop)
+  for (const it of path) safe.add(it)
+  if (at === undefined || !path.has(at)) return
+  // What was passed on the way into the loop is no part of it.
+  const passed = [...path]
+  const [first] = sorted(passed.slice(passed.indexOf(at)))
   if (first !== undefined) first.parent = undefined
 }
 

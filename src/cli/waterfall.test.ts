@@ -56,6 +56,13 @@ test('no line is longer than the terminal is wide', () => {
   }
 })
 
+test('a chain that is deeper than the terminal is wide shows every span all the same', () => {
+  const chain = Array.from({ length: 5000 }, (_, n) => span(`s${n}`, n === 0 ? undefined : `s${n - 1}`, n, 1))
+  const lines = shown(chain).trimEnd().split('\n')
+  expect(lines).toHaveLength(5003)
+  expect(lines.at(-1)).toMatch(/^ {2}….* 1\.0 ms +█$/)
+})
+
 test('wide characters keep the columns', () => {
   const lines = shown([span('a', undefined, 0, 4), span('b', 'a', 0, 4, { name: '用户/登录' })])
     .split('\n')

@@ -21,8 +21,9 @@ const MARK_COLUMNS = 2
 /** Lines, each with its newline. Only what `--tags` shows may be longer than the terminal is wide. */
 export function toWaterfall(tree: TraceTree, traceId: string, options: WaterfallOptions): string {
   const width = Math.max(LEAST_WIDTH, options.width)
-  const names = tree.rows.map(({ span, continued }) => branchOf(continued) + titleOf(span))
-  const nodes = tree.rows.map(({ span }) => printable(nodeOf(span, isRetried(span, tree))))
+  const retried = new Set(tree.rows.flatMap(({ span }) => (span.attempt > 1 ? callOf(span) : [])))
+  const names = tree.rows.map((row) => branchOf(row) + titleOf(row.span))
+  const nodes = tree.rows.map(({ span }) => printable(nodeOf(span, retried.has(callOf(span)))))
   const durations = tree.rows.map(({ span }) => durationOf(span.durationMs))
   const columns = shareOut(width, widest(names), widest(nodes), widest(durations))
   const time = tree.startedMs === undefined ? '' : `  ${timeOf(tree.startedMs)}`
@@ -74,10 +75,11 @@ function titleOf({ service, name }: TraceSpan): string {
   return printable(name === '' ? service : `${service} ${name}`)
 }
 
-/** Lines of a tree in front of a name; spans at the top have none. */
-function branchOf(continued: readonly boolean[]): string {
-  if (continued.length === 1) return ''
-  return `${stemsOf(continued.slice(1, -1))}${continued.at(-1) ? '├ ' : '└ '}`
+/** Lines of a tree in front of a name; spans at the top have none, and very deep ones a part of theirs. */
+function branchOf({ depth, continued }: TraceRow): string {
+  if (depth === 0) return ''
+  const stems = stemsOf(continued.slice(1, -1))
+  return `${depth < continued.length ? stems : `…${stems.slice(1)}`}${continued.at(-1) ? '├ ' : '└ '}`
 }
 
 /** The same below the name. */
@@ -96,14 +98,9 @@ function nodeOf(span: TraceSpan, isRetried: boolean): string {
   return isRetried ? `#${span.attempt} ${address}` : address
 }
 
-/** Whether it is one attempt of several. */
-function isRetried(span: TraceSpan, { rows }: TraceTree): boolean {
-  if (span.kind !== 'CLIENT') return false
-  if (span.attempt > 1) return true
-  return rows.some(
-    ({ span: other }) =>
-      other.attempt > 1 && other.parentId === span.parentId && other.kind === 'CLIENT' && other.name === span.name,
-  )
+/** What attempts of one call have in common. */
+function callOf({ kind, parentId, service, name }: TraceSpan): string {
+  return JSON.stringify([kind, parentId, service, name])
 }
 
 /** `0.4 ms`, `12.4 ms`, `124 ms`, `1.24 s`. */

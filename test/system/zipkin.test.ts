@@ -136,13 +136,16 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
           tags: { 'goms.attempt': String(number) },
           ...more,
         })
+      const { traceId, spanId } = root
+      // Asked before it is there.
+      const asked = trace([traceId, '--wait', '10000', ...at()])
+      await new Promise((resolve) => setTimeout(resolve, 1000))
       await send(
         span({ trace: root, startedMs, name: '订单/提交' }),
         attempt(1, { error: { code: 'UNAVAILABLE', message: 'gone\u001b[2J\nforged' } }),
         attempt(2, { startedMs: startedMs + 6 }),
       )
-      const { traceId, spanId } = root
-      const shown = await trace([traceId, '--wait', '5000', ...at()])
+      const shown = await asked
       expect(shown).toMatchObject({ code: 0, err: '' })
       const [head, sums, , ...lines] = shown.out.split('\n')
       expect(head).toMatch(new RegExp(`^trace ${traceId}  ${new Date(startedMs).toISOString()}$`))
