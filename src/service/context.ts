@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { isAmbientWanted, wantAmbient } from '../core/ambient.ts'
 import type { CallContext } from '../core/context.ts'
-import { traceBridge } from '../core/trace-bridge.ts'
+import { type TraceBridge, traceBridge } from '../core/trace-bridge.ts'
 
 const contexts = new WeakMap<object, CallContext>()
 const ambient = new AsyncLocalStorage<AmbientContext | undefined>()
@@ -94,7 +94,19 @@ export function callHandler<Input, Context, Output>(
   wish: boolean | undefined,
 ): Output {
   const bridge = traceBridge()
-  if (bridge === undefined) return callWithin(handler, input, context, call, wish)
+  if (bridge !== undefined) return callBridged(bridge, handler, input, context, call, wish)
+  return callWithin(handler, input, context, call, wish)
+}
+
+/** Apart: what a closure holds on to is allocated when its function is entered, whether it is made or not. */
+function callBridged<Input, Context, Output>(
+  bridge: TraceBridge,
+  handler: (input: Input, context: Context) => Output,
+  input: Input,
+  context: Context,
+  call: AmbientContext,
+  wish: boolean | undefined,
+): Output {
   return bridge.within(call.call.trace, () => callWithin(handler, input, context, call, wish))
 }
 
