@@ -1,12 +1,9 @@
 import { expect, it } from 'vitest'
 import { manualClock } from '../core/clock.ts'
-import type { WorkerStatus } from './admin.ts'
-import { Health } from './health.ts'
+import { Health, type WorkerPart } from './health.ts'
 
 const CONNECTED = { connected: true, endpoint: '10.0.0.1:2379', revision: 1n, ageMs: 5 }
-const worker = (n: number, state: WorkerStatus['state']): WorkerStatus => ({
-  ...{ worker: n, pid: n, state, connections: 0, inFlight: 0, sessions: 0 },
-})
+const worker = (n: number, state: WorkerPart['state']): WorkerPart => ({ worker: n, state })
 
 it('a node says how far it has come, and is ready when it is registered', () => {
   const clock = manualClock()
@@ -49,7 +46,7 @@ it('without its registry a node stays ready, and says since when', () => {
 })
 
 it('workers that do not serve are named', () => {
-  const part = (workers: readonly WorkerStatus[]) => new Health(manualClock()).parts(CONNECTED, workers)[2]
+  const part = (workers: readonly WorkerPart[]) => new Health(manualClock()).parts(CONNECTED, workers)[2]
   expect(part([worker(1, 'serving'), worker(2, 'serving')])).toEqual({ name: 'workers', ready: true })
   expect(part([worker(1, 'serving'), worker(2, 'starting')])).toEqual({
     ...{ name: 'workers', ready: true, why: 'worker 2 is starting' },

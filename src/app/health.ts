@@ -1,7 +1,6 @@
 /** Whether a node is ready, part by part, and why a part is not: for the admin listener. */
 import type { Clock } from '../core/clock.ts'
 import type { RegistryStatus } from '../registry/registry.ts'
-import type { WorkerStatus } from './admin.ts'
 
 /** How far a node has come. It is ready in one of them only. */
 export type Phase = 'joining' | 'starting' | 'registering' | 'ready' | 'leaving'
@@ -11,6 +10,12 @@ export interface Part {
   readonly ready: boolean
   /** Only where it is not ready. */
   readonly why?: string
+}
+
+/** What is asked of a gateway's worker. */
+export interface WorkerPart {
+  readonly worker: number
+  readonly state: 'starting' | 'serving' | 'leaving'
 }
 
 const WHY: Readonly<Record<Exclude<Phase, 'ready'>, string>> = {
@@ -44,7 +49,7 @@ export class Health {
    * @param registry undefined while it was not reached yet
    * @param workers of a gateway that has some
    */
-  parts(registry: RegistryStatus | undefined, workers: readonly WorkerStatus[] | undefined): readonly Part[] {
+  parts(registry: RegistryStatus | undefined, workers: readonly WorkerPart[] | undefined): readonly Part[] {
     const parts: Part[] = [this.#node()]
     if (registry !== undefined) parts.push(registryPart(registry))
     if (workers !== undefined) parts.push(workersPart(workers))
@@ -69,7 +74,7 @@ function registryPart({ connected, endpoint, ageMs }: RegistryStatus): Part {
   return { name: 'registry', ready: false, why }
 }
 
-function workersPart(workers: readonly WorkerStatus[]): Part {
+function workersPart(workers: readonly WorkerPart[]): Part {
   const waiting = workers.filter(({ state }) => state !== 'serving')
   if (waiting.length === 0 && workers.length > 0) return { name: 'workers', ready: true }
   const states = waiting.map(({ worker, state }) => `worker ${worker} is ${state}`)

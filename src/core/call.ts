@@ -28,6 +28,8 @@ export interface Call {
    * @default all travel with the call's position
    */
   readonly attemptSpans?: 'own' | 'below' | undefined
+  /** What the client calls the request that this call is part of, where that is not the trace's id. */
+  readonly requestId?: string | undefined
   /** Service that makes the call. */
   readonly caller: string
   readonly identity: unknown

@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http'
 import { isIP } from 'node:net'
+import type { Attempt } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { GomsError } from '../core/errors.ts'
@@ -12,7 +13,7 @@ import type { Settings } from '../core/options.ts'
 import { plainAddress } from '../http/cidr.ts'
 import { FIELD } from '../http/field-kinds.ts'
 import { type Origin, toFieldLines } from '../http/header-rules.ts'
-import { REQUEST_ID } from '../http/request-id.ts'
+import { isRequestId, REQUEST_ID } from '../http/request-id.ts'
 import type { Target } from '../http/target.ts'
 import { decided, type Sampler } from '../telemetry/sampler.ts'
 import { newTraceWords, receiveTrace, rootOf } from '../telemetry/trace-context.ts'
@@ -184,7 +185,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
     if (this.settings.gateway.requestId) this.#nameIt()
   }
 
-  /** For an answer of a node whose head goes out now: https://www.w3.org/TR/server-timing/. */
+  /** For an answer whose head goes out now, if a node was asked: https://www.w3.org/TR/server-timing/. */
   timingLine(): string {
     if (!this.settings.gateway.serverTiming || this.sentMs === 0) return ''
     const nodeMs = this.#host.clock.now() - this.sentMs
@@ -201,8 +202,23 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
         : newRequestIdLine(words)
   }
 
+  /** It is sent to a node. */
+  attempted({ node, number }: Attempt): void {
+    this.node = node.name
+    this.attempts = number
+    if (this.settings.gateway.serverTiming) this.sentMs = this.#host.clock.now()
+  }
+
   get requestId(): string | undefined {
     return this.requestIdLine === '' ? undefined : idIn(this.requestIdLine)
+  }
+
+  /** What the client calls it. */
+  get givenId(): string | undefined {
+    const { fields } = this.exchange
+    if (!this.settings.gateway.requestId || !fields.has(FIELD.requestId)) return undefined
+    const given = fields.get(REQUEST_ID)
+    return given !== undefined && isRequestId(given) ? given : undefined
   }
 
   get client(): string {
@@ -283,7 +299,8 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
       return
     }
     if (exchange.upgrade !== undefined || this.#hasLargeBody()) exchange.closeAfter()
-    let fields = toFieldLines(headers) + this.answerFields + this.requestIdLine + dateLine(this.#host.clock.wallMs())
+    let fields = toFieldLines(headers) + this.answerFields + this.requestIdLine + this.timingLine()
+    fields += dateLine(this.#host.clock.wallMs())
     const length = Buffer.byteLength(body)
     const bodiless = status === 204 || exchange.method === 'HEAD'
     if (bodiless && status !== 204) fields += `content-length: ${length}\r\n`

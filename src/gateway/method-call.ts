@@ -70,6 +70,7 @@ export class MethodCall implements Serving, BodyOwner {
     const { clock, caller } = this.#deps
     const call = new OutboundCall(this.#request, this.#route, deadlineIn(clock, this.#route.policy.timeoutMs), caller)
     this.#dispatched = this.#deps.send(call, input, {
+      attempted: (attempt) => this.#request.attempted(attempt),
       reply: (output) => this.#reply(output),
       error: (error, answered) => (answered ? this.#refused(error) : this.#fail(error)),
     })

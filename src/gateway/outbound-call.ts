@@ -48,6 +48,10 @@ export class OutboundCall implements Call {
   get trace(): TraceContext {
     return this.#request.trace
   }
+
+  get requestId(): string | undefined {
+    return this.#request.givenId
+  }
 }
 
 /** By the method (RFC 9110 §9.2.2, without PUT and DELETE: many services get those wrong), unless the route says more. */

@@ -99,9 +99,7 @@ export class ProxiedCall implements Carrier, Deadline, Serving, BodyOwner, Relay
   attempt(attempt: Attempt): AttemptHandle {
     this.#attempt = attempt
     const { request } = this
-    request.node = attempt.node.name
-    request.attempts = attempt.number
-    if (request.settings.gateway.serverTiming) request.sentMs = this.#deps.clock.now()
+    request.attempted(attempt)
     const { upstream, nodeRequests } = this.#deps
     const body = this.#body?.open() ?? null
     const streamed = this.#body?.streamed === true

@@ -53,8 +53,7 @@ export class UpgradedCall implements Carrier, Serving {
 
   attempt(attempt: Attempt): AttemptHandle {
     const { nodeRequests, upstream } = this.#deps
-    this.#request.node = attempt.node.name
-    this.#request.attempts = attempt.number
+    this.#request.attempted(attempt)
     this.#common ??= nodeRequests.common(this.#request, false)
     const relay = new UpgradeAttempt(attempt, this)
     const fields = nodeRequests.attempt(this.#request, this.#common, attempt, true)

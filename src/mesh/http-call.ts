@@ -13,11 +13,13 @@ import type { Fields } from '../http/fields.ts'
 import { toFieldLines } from '../http/header-rules.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
 import { outcomeOf } from '../http/outcome.ts'
+import { REQUEST_ID } from '../http/request-id.ts'
 import { attemptTrace } from '../telemetry/attempt-position.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import { childOf, newTraceWords, rootOf, writeTraceContext } from '../telemetry/trace-context.ts'
 import type { AnswerHead, Upstream, UpstreamHandle } from '../transport/upstream.ts'
 import { AnswerStream } from './answer-stream.ts'
+import { namedIn } from './request-name.ts'
 
 /** What the route table knows of an action. */
 export interface ActionRoute {
@@ -82,6 +84,7 @@ export function createHttpCaller(deps: HttpCallerDeps): HttpCaller {
       deadline: deadlineIn(deps.clock, timeoutMs),
       trace: context ? childOf(context.trace) : newRoot(deps.sampler, service, action),
       attemptSpans: deps.sampler === undefined ? undefined : 'own',
+      requestId: namedIn(context),
       caller: deps.caller,
       identity: context?.identity,
       hopAttempt: context?.attempt ?? 1,
@@ -253,6 +256,9 @@ function toFields(request: ActionRequest, call: Call, callKey: string | undefine
   if (request.json !== undefined) headers.push('content-type', 'application/json')
   if (callKey !== undefined) headers.push(INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey)
   headers.push(INTERNAL.caller, call.caller)
+  const { requestId } = call
+  const hasId = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === REQUEST_ID)
+  if (requestId !== undefined && !hasId) headers.push(REQUEST_ID, requestId)
   const identity = call.identity === undefined ? undefined : toIdentityHeader(call.identity)
   if (identity !== undefined) headers.push(INTERNAL.identity, identity)
   return toFieldLines(headers)

@@ -68,6 +68,9 @@ export abstract class RpcSending extends RpcWaiting implements Carrier, RpcPaylo
   /** @param answered a node answered with it; else nothing answered, or nothing was sent. @default false */
   abstract fail(error: GomsError, answered?: boolean): void
 
+  /** It is about to be sent. */
+  attempted(_attempt: Attempt): void {}
+
   get oneway(): boolean {
     return false
   }
@@ -85,6 +88,7 @@ export abstract class RpcSending extends RpcWaiting implements Carrier, RpcPaylo
       return new FurtherSending(this.deps, this).attempt(attempt)
     }
     this.#attempt = attempt
+    this.attempted(attempt)
     const { node } = attempt
     const handler = this.deps.local?.(node.id)
     if (handler !== undefined) {
@@ -161,6 +165,10 @@ class RpcCarrier extends RpcSending {
     return this.#payload.codecs
   }
 
+  override attempted(attempt: Attempt): void {
+    this.#result.attempted?.(attempt)
+  }
+
   succeed(output: unknown): void {
     this.#result.reply(output)
   }
@@ -197,6 +205,10 @@ class FurtherSending extends RpcSending {
 
   get codecs(): MethodCodecs {
     return this.#first.codecs
+  }
+
+  override attempted(attempt: Attempt): void {
+    this.#first.attempted(attempt)
   }
 
   succeed(output: unknown): void {

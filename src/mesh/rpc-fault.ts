@@ -1,10 +1,12 @@
 /** What an error that a node answered with means: for the mesh an outcome, for the caller a GomsError. */
-import type { Outcome } from '../core/call.ts'
+import type { Attempt, Outcome } from '../core/call.ts'
 import { CALL_CODES, GomsError, isCallCode } from '../core/errors.ts'
 import type { RpcFault } from '../transport/rpc.ts'
 
-/** Exactly one of both is called, once, unless the call is cancelled: then neither. */
+/** Exactly one of `reply` and `error` is called, once, unless the call is cancelled: then neither. */
 export interface RpcResult {
+  /** It is sent to a node; perhaps not for the last time. */
+  attempted?(attempt: Attempt): void
   reply(output: unknown): void
   /** @param answered a node answered with it; else nothing answered, or nothing was sent. @default false */
   error(error: GomsError, answered?: boolean): void

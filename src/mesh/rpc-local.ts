@@ -5,10 +5,12 @@ import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { LocalCall, OutboundObserver } from '../core/observe.ts'
 import type { MethodRef } from '../core/rpc-client.ts'
+import { REQUEST_ID } from '../http/request-id.ts'
 import { attemptTrace } from '../telemetry/attempt-position.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import { childOf, newTraceWords, rootOf, toTraceparent } from '../telemetry/trace-context.ts'
 import type { RpcEvents, RpcFault, RpcHandler, RpcOrigin, RpcReceived, RpcResponder } from '../transport/rpc.ts'
+import { namedIn } from './request-name.ts'
 import { toError, toOutcome } from './rpc-fault.ts'
 import { notYet, type Settle, type Settling, settledBy } from './settlement.ts'
 
@@ -51,7 +53,7 @@ export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
   }
 
   metadata(name: string): string | undefined {
-    return traceMetadata(name, this.position)
+    return name === REQUEST_ID ? this.#call.requestId : traceMetadata(name, this.position)
   }
 
   get position(): TraceContext {
@@ -195,7 +197,7 @@ export class DirectCall implements RpcReceived, RpcResponder, RpcOrigin, Settlin
   }
 
   metadata(name: string): string | undefined {
-    return traceMetadata(name, this.position)
+    return name === REQUEST_ID ? namedIn(this.#context) : traceMetadata(name, this.position)
   }
 
   get position(): TraceContext {

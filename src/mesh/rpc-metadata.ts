@@ -5,6 +5,7 @@ import { forNextHop } from '../core/deadline.ts'
 import type { NodeInfo } from '../core/node.ts'
 import type { TraceFormat } from '../core/observability-options.ts'
 import { INTERNAL, toIdentityHeader } from '../http/internal.ts'
+import { REQUEST_ID } from '../http/request-id.ts'
 import { RPCX } from '../rpcx/metadata.ts'
 import { attemptTrace, attemptWords } from '../telemetry/attempt-position.ts'
 import { writeTraceContext } from '../telemetry/trace-context.ts'
@@ -47,18 +48,22 @@ const NOTHING: readonly string[] = []
 
 function moreForOurs(call: Call, attempt: Attempt): readonly string[] {
   const state = call.traceWords === undefined ? call.trace.state : undefined
-  if (state === undefined && attempt.number === 1 && call.identity === undefined) return NOTHING
+  const { requestId } = call
+  if (state === undefined && attempt.number === 1 && call.identity === undefined && requestId === undefined) {
+    return NOTHING
+  }
   const pairs: string[] = []
   if (state !== undefined) pairs.push('tracestate', state)
   if (attempt.number > 1) pairs.push(INTERNAL.attempt, String(attempt.number))
-  return withIdentity(call, pairs)
+  return withNames(call, pairs)
 }
 
 function moreForOthers(call: Call, attempt: Attempt, formats: readonly TraceFormat[] | undefined): readonly string[] {
-  return withIdentity(call, writeTraceContext(attemptTrace(call, attempt.number), [], formats))
+  return withNames(call, writeTraceContext(attemptTrace(call, attempt.number), [], formats))
 }
 
-function withIdentity({ identity }: Call, pairs: string[]): string[] {
+function withNames({ identity, requestId }: Call, pairs: string[]): string[] {
+  if (requestId !== undefined) pairs.push(REQUEST_ID, requestId)
   const header = identity === undefined ? undefined : toIdentityHeader(identity)
   if (header !== undefined) pairs.push(INTERNAL.identity, header)
   return pairs

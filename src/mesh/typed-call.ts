@@ -10,6 +10,7 @@ import type { MethodRef } from '../core/rpc-client.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import { childOf, newTraceWords, rootOf } from '../telemetry/trace-context.ts'
+import { namedIn } from './request-name.ts'
 import { type RpcCarrierDeps, RpcSending } from './rpc-carrier.ts'
 import type { MethodPolicy } from './rpc-policy.ts'
 import { notYet, type Settle, type Settling } from './settlement.ts'
@@ -127,6 +128,10 @@ export class TypedCall extends RpcSending implements Call, Deadline, Settling {
 
   get attemptSpans(): 'own' | undefined {
     return this.deps.sampler === undefined ? undefined : 'own'
+  }
+
+  get requestId(): string | undefined {
+    return namedIn(this.#context)
   }
 
   get affinity(): string | undefined {
