@@ -93,30 +93,6 @@ export function callHandler<Input, Context, Output>(
   call: AmbientContext,
   wish: boolean | undefined,
 ): Output {
-  const bridge = traceBridge()
-  if (bridge !== undefined) return callBridged(bridge, handler, input, context, call, wish)
-  return callWithin(handler, input, context, call, wish)
-}
-
-/** Apart: what a closure holds on to is allocated when its function is entered, whether it is made or not. */
-function callBridged<Input, Context, Output>(
-  bridge: TraceBridge,
-  handler: (input: Input, context: Context) => Output,
-  input: Input,
-  context: Context,
-  call: AmbientContext,
-  wish: boolean | undefined,
-): Output {
-  return bridge.within(call.call.trace, () => callWithin(handler, input, context, call, wish))
-}
-
-function callWithin<Input, Context, Output>(
-  handler: (input: Input, context: Context) => Output,
-  input: Input,
-  context: Context,
-  call: AmbientContext,
-  wish: boolean | undefined,
-): Output {
   const outer = running
   const outerMoved = moved
   // A caller in this process calls its callee in the middle of its own call.
@@ -132,6 +108,21 @@ function callWithin<Input, Context, Output>(
     running = outer
     moved = outerMoved
   }
+}
+
+/**
+ * The same within the call's span for another tracer. Apart: what a closure holds on to is allocated when its function is
+ * entered, whether it is made or not.
+ */
+export function callBridged<Input, Context, Output>(
+  bridge: TraceBridge,
+  handler: (input: Input, context: Context) => Output,
+  input: Input,
+  context: Context,
+  call: AmbientContext,
+  wish: boolean | undefined,
+): Output {
+  return bridge.within(call.call.trace, () => callHandler(handler, input, context, call, wish))
 }
 
 /** Frameworks keep node's request under one of these names: Fastify `raw`, Koa `req`, Hono `req.raw`, `env.incoming`. */

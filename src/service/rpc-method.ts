@@ -4,8 +4,9 @@ import type { Method } from '../contract/method.ts'
 import type { StandardIssue, StandardProps, StandardResult } from '../contract/standard-schema.ts'
 import { GomsError } from '../core/errors.ts'
 import type { ServedObserver } from '../core/observe.ts'
+import { traceBridge } from '../core/trace-bridge.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
-import { type AmbientContext, callHandler } from './context.ts'
+import { type AmbientContext, callBridged, callHandler } from './context.ts'
 import type { RpcMethodHandler } from './service.ts'
 import { isThenable } from './thenable.ts'
 
@@ -42,7 +43,11 @@ export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
   const output = parts.checksOutput ? method.output?.['~standard'] : undefined
 
   function invoke(value: unknown, context: HandlerContext, call: AmbientContext): unknown {
-    const answer = callHandler(handler, value, context, call, ambient)
+    const bridge = traceBridge()
+    const answer =
+      bridge === undefined
+        ? callHandler(handler, value, context, call, ambient)
+        : callBridged(bridge, handler, value, context, call, ambient)
     if (output === undefined) return answer
     return isThenable(answer) ? answer.then((settled) => checked(output, settled)) : checked(output, answer)
   }
