@@ -74,6 +74,7 @@ export function toHumanAccess(atMs: number, service: string, entry: AccessEntry)
   if (action !== undefined) line += ` ${entry.service}/${action}`
   if (node !== undefined) line += ` node=${node}`
   if (attempts > 1) line += ` attempts=${attempts}`
+  if (entry.cut !== undefined) line += ` cut=${entry.cut}`
   line += ` client=${client}`
   if (requestId !== undefined && requestId !== traceId) line += ` request=${requestId}`
   return `${traceId === undefined ? line : `${line} trace=${traceId}`}\n`
@@ -87,6 +88,7 @@ export function toJsonAccess(atMs: number, service: string, node: string | undef
   line += `,"msg":"access","method":${JSON.stringify(entry.method)},"path":${JSON.stringify(entry.path)},"status":${entry.status},"bytes":${entry.bytes},"durationMs":${rounded(entry.durationMs)}`
   if (action !== undefined) line += `,"to":"${entry.service}/${action}"`
   if (entry.node !== undefined) line += `,"toNode":"${entry.node}"`
+  if (entry.cut !== undefined) line += `,"cut":"${entry.cut}"`
   line += `,"attempts":${entry.attempts},"client":"${entry.client}"`
   if (requestId !== undefined) line += `,"requestId":${JSON.stringify(requestId)}`
   return traceId === undefined ? `${line}}\n` : `${line},"traceId":"${traceId}"}\n`

@@ -156,6 +156,20 @@ describe('whoever else takes lines', () => {
     expect(rig.lines).toHaveLength(2)
     expect(records).toEqual([expect.objectContaining({ level: 'info', service: 'user', msg: 'a', traceId: 't' })])
   })
+
+  it('what users tell of does not say where a line comes from', () => {
+    const rig = rigOf({ format: 'json' })
+    const log = createLogger(rig.log, () => ({ traceId: 'real' }))
+    const query = { service: 'gateway', node: 'evil', traceId: 'deadbeef', level: 'error', time: 'never', page: '2' }
+    log.info('asked', query)
+    log.child(query).info('asked')
+    expect(rig.lines).toHaveLength(2)
+    for (const line of rig.lines.map((text) => JSON.parse(text))) {
+      expect(line).toMatchObject({ level: 'info', service: 'user', traceId: 'real', page: '2', service_: 'gateway' })
+      expect(line).toMatchObject({ node_: 'evil', traceId_: 'deadbeef' })
+      expect(line.node).toBeUndefined()
+    }
+  })
 })
 
 describe('the access log', () => {
@@ -166,6 +180,7 @@ describe('the access log', () => {
       action: 'login',
       node: 'a_b',
       attempts: 2,
+      cut: undefined,
       client: '10.0.0.1',
       requestId: 'r"1',
       traceId: 't1',

@@ -82,3 +82,9 @@ test('each code has its exit code', () => {
   })
   expect(exitCodeOf(new GomsError('USER_NOT_FOUND', ''))).toBe(1)
 })
+
+test('what an error says forges no line of the log', () => {
+  const text = formatError(new Error('x\n2021/08/10 11:08:01 [gateway] forged\r\n2021/08/10 11:08:01 [gateway] too'))
+  expect(text.split('\n').filter((line) => line.startsWith('2021'))).toEqual([])
+  expect(text).toContain('\n    2021/08/10 11:08:01 [gateway] forged\n')
+})

@@ -77,8 +77,10 @@ function formatBug(error: unknown, colour: boolean): string {
   return `${paint('red', 'error[INTERNAL]', colour)}: ${CALL_CODES.INTERNAL.meaning.split(';')[0]}\n${stackOf(error)}\n`
 }
 
+/** What an error says may come from outside: only its first line stands at the margin, so that none is taken for one of the log. */
 function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? String(error)) : String(error)
+  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error)
+  return text.replaceAll(/\r\n|[\n\r\u0085\u2028\u2029]/g, '\n    ')
 }
 
 function paintFrame(frame: string): string {

@@ -4,12 +4,14 @@ import { type Served, serve } from '../app/serve.ts'
 import { loadServiceFile } from '../app/service-file.ts'
 import { EXIT_CODES, restartOnHangup, stopOnSignals } from '../app/signals.ts'
 import type { ReadyMessage, StopMessage } from '../app/supervisor.ts'
+import { log } from '../app/user-log.ts'
 import { CONFIG_FLAGS } from '../config/flags.ts'
 import { systemClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { toHostPort } from '../core/node.ts'
+import { settings } from '../core/running.ts'
 import { parseArguments } from './args.ts'
-import { printError } from './error-output.ts'
+import { exitCodeOf, printError } from './error-output.ts'
 
 /** For the last word to the registry after a crash. */
 const CRASH_LEAVE_MS = 500
@@ -70,7 +72,14 @@ function tellReady(served: Served): void {
  * deregisters first, where that is quick, so that callers need not find out by themselves.
  */
 function crashed(error: unknown, served: Served | undefined): void {
-  const code = printError(error)
+  const code = served === undefined ? printError(error) : told(error)
   systemClock.after(CRASH_LEAVE_MS, () => process.exit(code))
   Promise.resolve(served?.close('now')).finally(() => process.exit(code))
+}
+
+/** In the log, where all lines of a running node go; for people with its stack besides. */
+function told(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error)
+  log.error(`the process ends, for an error that nobody caught: ${message}`, { err: error })
+  return settings().log === 'human' ? printError(error) : exitCodeOf(error)
 }

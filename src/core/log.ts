@@ -50,6 +50,8 @@ export interface AccessEntry {
   /** Of the answer's body, as it was sent. */
   readonly bytes: number
   readonly durationMs: number
+  /** Who ended the exchange before the answer was out. */
+  readonly cut: 'node' | 'client' | undefined
   /** Of the route; undefined where there was none. */
   readonly service: string | undefined
   readonly action: string | undefined
@@ -69,18 +71,34 @@ export interface ProcessLog extends Log {
   access(entry: AccessEntry): void
 }
 
-/** @param fields asked for with each line */
+/** What a line says of where it comes from: whatever users tell of, often what a client sent, must not say that. */
+const ORIGIN: ReadonlySet<string> = new Set(['time', 'level', 'msg', 'service', 'node', 'traceId', 'requestId'])
+
+/** Those of a user with such a name get another one: `service_`. */
+function withoutOrigin(fields: LogFields): LogFields {
+  const names = Object.keys(fields)
+  if (!names.some((name) => ORIGIN.has(name))) return fields
+  return Object.fromEntries(names.map((name) => [ORIGIN.has(name) ? `${name}_` : name, fields[name]]))
+}
+
+/**
+ * A log for the code of users.
+ * @param fields asked for with each line
+ */
 export function createLogger(log: Log, fields?: () => LogFields): Logger {
   const all = (own: LogFields | undefined): LogFields | undefined => {
-    if (fields === undefined) return own
-    return own instanceof Error ? { ...fields(), err: own } : { ...fields(), ...own }
+    if (own === undefined || own === null) return fields?.()
+    return { ...fields?.(), ...(own instanceof Error ? { err: own } : withoutOrigin(own)) }
   }
   return {
     debug: (message, own) => log.debug(message, all(own)),
     info: (message, own) => log.info(message, all(own)),
     warn: (message, own) => log.warn(message, all(own)),
     error: (message, own) => log.error(message, all(own)),
-    child: (more) => createLogger(log, () => ({ ...fields?.(), ...more })),
+    child(more) {
+      const kept = withoutOrigin(more)
+      return createLogger(log, () => ({ ...fields?.(), ...kept }))
+    },
   }
 }
 

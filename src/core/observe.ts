@@ -131,6 +131,8 @@ export interface GatewayRequest {
   readonly attempts: number
   /** Address of whoever asked: what trusted proxies say, else that of the connection. */
   readonly client: string
+  /** The node ended within its answer, so the client was cut off. */
+  readonly broken: boolean
   /** What `X-Request-Id` says on the way to the node and in the answer; undefined where `gateway.requestId` is off. */
   readonly requestId: string | undefined
   /** Of the request's, where it gives one. */

@@ -20,22 +20,23 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 export function createAccessLog({ share, write, clock, random = Math.random }: AccessLogDeps): ObserveRequests {
   const entry: Mutable<AccessEntry> = {
     ...{ atMs: 0, method: '', path: '', status: 0, bytes: 0, durationMs: 0, service: undefined, action: undefined },
-    ...{ node: undefined, attempts: 0, client: '', requestId: undefined, traceId: undefined },
+    ...{ node: undefined, attempts: 0, client: '', requestId: undefined, traceId: undefined, cut: undefined },
   }
 
   function wants(request: GatewayRequest): boolean {
-    return share >= 1 || request.status >= 500 || random() < share
+    return share >= 1 || request.status >= 500 || request.broken || random() < share
   }
 
   const observer: RequestObserver = {
-    request(request, _complete, nowMs) {
+    request(request, complete, nowMs) {
       if (!wants(request)) return
       const { route, path } = request
       entry.atMs = clock.wallMs()
       entry.method = request.method
       entry.path = path.length > MAX_PATH_CHARS ? `${path.slice(0, MAX_PATH_CHARS)}…` : path
       entry.status = request.status
-      entry.bytes = request.answerBytes ?? request.sentBytes
+      entry.bytes = (complete ? request.answerBytes : undefined) ?? request.sentBytes
+      entry.cut = request.broken ? 'node' : complete ? undefined : 'client'
       entry.durationMs = nowMs - request.startedMs
       entry.service = route?.service
       entry.action = route?.action

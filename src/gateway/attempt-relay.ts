@@ -155,7 +155,10 @@ export class AttemptRelay implements UpstreamEvents {
   #cut(message: string, cause: unknown): void {
     if (!this.#answer) return
     if (this.#answer.untouched) this.#owner.fail(new GomsError('BAD_GATEWAY', message, { cause }))
-    else this.#answer.cut()
+    else {
+      this.#owner.request.broken = true
+      this.#answer.cut()
+    }
   }
 
   #close(): void {

@@ -6,6 +6,7 @@ import { systemClock } from '../core/clock.ts'
 import { type Log, silentLog } from '../core/log.ts'
 import type { NodeInfo } from '../core/node.ts'
 import { defaultElasticsearch, defaultMetrics, defaultTrace } from '../core/observability-options.ts'
+import type { ObserveRequests } from '../core/observe.ts'
 import {
   defaultGateway,
   defaultPolicy,
@@ -158,6 +159,7 @@ export interface TestGatewayOptions {
   readonly upstream?: UpstreamOptions
   readonly ready?: () => boolean
   readonly log?: Log
+  readonly observe?: ObserveRequests
 }
 
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -191,6 +193,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     stats: (service) => mesh.stats(service),
     log: options.log ?? silentLog,
     ready: options.ready ?? (() => true),
+    observe: options.observe,
   })
   const { maxHeaderBytes, maxHeaderCount, maxTargetBytes } = settings.gateway
   const limits = { headBytes: maxHeaderBytes, fieldCount: maxHeaderCount, targetBytes: maxTargetBytes }

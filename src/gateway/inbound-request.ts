@@ -88,6 +88,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
   headMs: number | undefined
   answerBytes: number | undefined
   session = false
+  broken = false
   #told: boolean
   #hostName: string | undefined
   #traceWords: TraceWords | undefined

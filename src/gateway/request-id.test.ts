@@ -67,3 +67,16 @@ it('the access log has its share of the requests, and all that were answered 5xx
   expect(lines.map(({ status }) => status)).toEqual([200, 503])
   expect(lines[0]).toMatchObject({ bytes: 7, durationMs: 4, path: `${'x'.repeat(2048)}…` })
 })
+
+it('the access log tells who broke off, and the bytes that were sent', async () => {
+  const lines: AccessEntry[] = []
+  const access = createAccessLog({ share: 1, clock: manualClock(), write: (entry) => void lines.push({ ...entry }) })
+  const node = await startNode((_req, res) => {
+    res.writeHead(200, { 'content-length': 100_000 })
+    res.write('x'.repeat(5000), () => setTimeout(() => res.destroy(), 20))
+  })
+  const { port } = await startGateway({ nodes: [node], observe: access })
+  await ask(port).catch(() => {})
+  await expect.poll(() => lines.length).toBe(1)
+  expect(lines[0]).toMatchObject({ status: 200, bytes: 5000, cut: 'node' })
+})

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type ManualClock, manualClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Served } from '../core/observe.ts'
+import type { GatewayRequest, Served } from '../core/observe.ts'
 import { FAILED, nodeOf, OK, rigOf, ScriptedCarrier, send, UNSENT } from '../mesh/mesh.fixtures.ts'
 import { callMetrics } from './call-metrics.ts'
 import { CodeCounters } from './code-label.ts'
@@ -155,4 +155,41 @@ test('names end as Prometheus wants them to', () => {
     expect(name.endsWith('_total'), name).toBe(type === 'counter')
     expect(name).toMatch(/^(goms|process)_[a-z0-9_]+$/)
   }
+})
+
+test('routes that nobody uses have no series, and what tells of the process has its place beside any number of routes', async () => {
+  const registry = createMetricsRegistry({ maxSeries: 500 })
+  const own = createOwnMetrics(registry)
+  const calls = callMetrics(own, new NodeMetrics(own, registry, manualClock()))
+  const requests = gatewayMetrics(own)
+  for (let i = 0; i < 1000; i++) {
+    calls('user', `action${i}`)
+    requests({ service: 'user', action: `action${i}` } as never, 'gateway')
+  }
+  expect(registry.dropped).toBe(0)
+  const request = { status: 200, error: undefined, broken: false, startedMs: 0 } as GatewayRequest
+  for (let i = 0; i < 1000; i++) {
+    requests({ service: 'user', action: `action${i}` } as never, 'gateway')?.request(request, true, 1)
+  }
+  expect(registry.dropped).toBeGreaterThan(1000)
+  own.ready.bind('gateway').set(1)
+  own.droppedSeries.bind().value = registry.dropped
+  const page = [...pageOf(await registry.snapshot())].join('')
+  expect(page).toContain('goms_ready{service="gateway"} 1\n')
+  expect(page).toContain(`goms_metrics_dropped_series_total ${registry.dropped}\n`)
+})
+
+test('an answer that a node or a client broke off is no success', async () => {
+  const { own, lines } = setUp()
+  const observer = gatewayMetrics(own)(undefined, 'gateway')
+  const request = { status: 200, error: undefined, broken: false, startedMs: 0 } as GatewayRequest
+  observer?.request({ ...request, broken: true } as GatewayRequest, false, 1)
+  observer?.request(request, false, 1)
+  observer?.request(request, true, 1)
+  expect(await lines(/^goms_(gateway_requests|errors)_total/)).toEqual([
+    'goms_errors_total{side="gateway",code="BAD_GATEWAY"} 1',
+    'goms_gateway_requests_total{service="none",action="none",status="cut"} 1',
+    'goms_gateway_requests_total{service="none",action="none",status="499"} 1',
+    'goms_gateway_requests_total{service="none",action="none",status="200"} 1',
+  ])
 })

@@ -26,8 +26,7 @@ class RouteCalls implements OutboundObserver {
   readonly #service: string
   readonly #action: string
   readonly #codes: CodeCounters
-  readonly #duration: Histogram
-  readonly #answered: Counter
+  #duration: Histogram | undefined
   readonly #stages: Partial<Record<Stage, Counter>> = {}
   #retries: Counter | undefined
   #refusals: Counter | undefined
@@ -39,14 +38,11 @@ class RouteCalls implements OutboundObserver {
     this.#service = service
     this.#action = action
     this.#codes = new CodeCounters((code) => own.calls.bind(service, action, code))
-    this.#duration = own.callDuration.bind(service, action)
-    this.#answered = own.attempts.bind(service, action, 'answered')
   }
 
   attempt(_call: Call, attempt: Attempt, outcome: Outcome): void {
     const { stage } = outcome
-    if (stage === 'answered') this.#answered.value++
-    else this.#stage(stage).value++
+    this.#stage(stage).value++
     if (attempt.number > 1) this.#retry().value++
     const { passedOver } = attempt
     if (passedOver !== undefined) {
@@ -65,7 +61,7 @@ class RouteCalls implements OutboundObserver {
     nowMs: number,
   ): void {
     // A session ends when its parties like: until its head is what was waited for.
-    this.#duration.observe((nowMs - startedMs) / 1000)
+    this.#took(nowMs - startedMs)
     this.#end(outcome, error)
     if (attempts === 0 && error?.code === 'RESOURCE_EXHAUSTED') this.#refused().value++
   }
@@ -78,8 +74,14 @@ class RouteCalls implements OutboundObserver {
     nowMs: number,
   ): void {
     if (outcome !== undefined) this.#stage(outcome.stage).value++
-    this.#duration.observe((nowMs - startedMs) / 1000)
+    this.#took(nowMs - startedMs)
     this.#end(outcome, error)
+  }
+
+  /** Bound when there is something to tell: a route that nobody calls has no series. */
+  #took(ms: number): void {
+    this.#duration ??= this.#own.callDuration.bind(this.#service, this.#action)
+    this.#duration.observe(ms / 1000)
   }
 
   #end(outcome: Outcome | undefined, error: GomsError | undefined): void {

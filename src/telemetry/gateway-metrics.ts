@@ -6,8 +6,10 @@ import type { OwnMetrics } from './own-metrics.ts'
 
 /** In the place of service and action where there is no route. */
 const NO_ROUTE = 'none'
-/** What requests are counted as whose client went away before an answer began. */
+/** What requests are counted as whose client went away before its answer was out. */
 const GONE = 499
+/** The node broke off within its answer, whatever status that began with. */
+const CUT = 'cut'
 const MOST_STATUS = 599
 
 export function gatewayMetrics(own: OwnMetrics): ObserveRequests {
@@ -20,7 +22,8 @@ class RouteRequests implements RequestObserver {
   readonly #errors: CodeCounters
   readonly #service: string
   readonly #action: string
-  readonly #duration: Histogram
+  #duration: Histogram | undefined
+  #cut: Counter | undefined
   /** By status, each looked up once. */
   readonly #statuses: (Counter | undefined)[] = new Array(MOST_STATUS + 1)
 
@@ -29,14 +32,24 @@ class RouteRequests implements RequestObserver {
     this.#errors = errors
     this.#service = service
     this.#action = action
-    this.#duration = own.gatewayDuration.bind(service, action)
   }
 
-  request({ status, error, startedMs }: GatewayRequest, _complete: boolean, nowMs: number): void {
-    const counter = this.#statuses[status] ?? this.#bind(status)
-    counter.value++
+  request({ status, error, broken, startedMs }: GatewayRequest, complete: boolean, nowMs: number): void {
+    if (broken) this.#cutOff()
+    else {
+      const shown = complete ? status : GONE
+      const counter = this.#statuses[shown] ?? this.#bind(shown)
+      counter.value++
+    }
+    this.#duration ??= this.#own.gatewayDuration.bind(this.#service, this.#action)
     this.#duration.observe((nowMs - startedMs) / 1000)
     if (error !== undefined) this.#errors.of(error.code).value++
+  }
+
+  #cutOff(): void {
+    this.#cut ??= this.#own.gatewayRequests.bind(this.#service, this.#action, CUT)
+    this.#cut.value++
+    this.#errors.of('BAD_GATEWAY').value++
   }
 
   #bind(status: number): Counter {

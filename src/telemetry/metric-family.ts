@@ -50,6 +50,8 @@ export interface HistogramFamily<L extends string = never> extends Family<L, His
 export interface OwnOptions {
   /** @default `sum` */
   readonly merge?: MergeRule
+  /** Its series are few by nature: they have a place whatever `maxSeries` says. @default false */
+  readonly few?: boolean
 }
 
 export type Child = Counter | Gauge | Histogram
@@ -90,13 +92,13 @@ export class Store<Kind extends Child> implements Family<string, Kind> {
   }
 
   with(values: LabelValues<string>): Kind {
-    return this.bind(...this.labels.map((label) => String(values[label] ?? '')))
+    return this.bind(...this.labels.map((label) => String((Object.hasOwn(values, label) && values[label]) || '')))
   }
 
   bind(...given: readonly string[]): Kind {
     const isLong = given.some((value) => value.length > VALUE_CHARACTERS)
     const values = isLong ? given.map((value) => value.slice(0, VALUE_CHARACTERS)) : given
-    const key = values.length === 1 ? (values[0] as string) : values.join(SEPARATOR)
+    const key = values.length === 1 ? (values[0] as string) : keyOf(values)
     const known = this.children.get(key)
     if (known !== undefined) return known.child
     if (!this.#budget.take(this.#cost)) {
@@ -122,6 +124,11 @@ export class Store<Kind extends Child> implements Family<string, Kind> {
     const series = [...this.children.values()].map(({ values, child }) => ({ values, numbers: child.numbers() }))
     return { name, type, help, labels, buckets, merge, series }
   }
+}
+
+/** No two combinations have one key. */
+function keyOf(values: readonly string[]): string {
+  return values.some((value) => value.includes(SEPARATOR)) ? JSON.stringify(values) : values.join(SEPARATOR)
 }
 
 export class Counters extends Store<Counter> implements CounterFamily<string> {

@@ -158,3 +158,23 @@ test('a histogram whose buckets do not rise is refused, and one with a label of 
     expect(() => make().histogram('a', { help: 'A.', buckets })).toThrow('the buckets do not rise')
   expect(() => make().histogram('a', { help: 'A.', labels: ['le'] })).toThrow('"le" cannot be a label')
 })
+
+test('a value that holds the separator of keys is not mistaken for two, and no label is found on the prototype', async () => {
+  const registry = make()
+  const pairs = registry.counter('pairs_total', { help: 'Pairs.', labels: ['a', 'constructor'] })
+  pairs.bind('x\u0000y', 'z').inc()
+  pairs.bind('x', 'y\u0000z').inc()
+  pairs.inc({ a: 'own' } as never)
+  const lines = (await pageFrom(registry)).split('\n').filter((line) => line.startsWith('pairs_total'))
+  expect(lines).toHaveLength(3)
+  expect(lines[2]).toBe('pairs_total{a="own",constructor=""} 1')
+})
+
+test('what is few by nature has a place when all places are taken', async () => {
+  const registry = make(1)
+  const routes = registry.counter('routes_total', { help: 'Routes.', labels: ['route'] })
+  routes.bind('a').inc()
+  routes.bind('b').inc()
+  registry.gauge('up', { help: 'Up.', few: true }).set({}, 1)
+  expect([registry.dropped, await pageFrom(registry)]).toEqual([1, expect.stringContaining('\nup 1\n')])
+})

@@ -56,6 +56,8 @@ export function createMetricsRegistry(options: {
   readonly clock?: Clock
 }): MetricsRegistry {
   const budget = new Budget(options.maxSeries)
+  const unbounded = new Budget(Number.POSITIVE_INFINITY)
+  const budgetOf = ({ few }: OwnOptions): Budget => (few === true ? unbounded : budget)
   const clock = options.clock ?? systemClock
   const families = new Map<string, Store<Child>>()
   const collectors = new Set<Collector>()
@@ -78,11 +80,11 @@ export function createMetricsRegistry(options: {
   }
 
   return {
-    counter: (name, of) => add(new Counters('counter', name, of, budget, () => new Counter())),
-    gauge: (name, of) => add(new Gauges('gauge', name, of, budget, () => new Gauge())),
+    counter: (name, of) => add(new Counters('counter', name, of, budgetOf(of), () => new Counter())),
+    gauge: (name, of) => add(new Gauges('gauge', name, of, budgetOf(of), () => new Gauge())),
     histogram(name, of) {
       const buckets = of.buckets ?? LATENCY_BUCKETS
-      return add(new Histograms('histogram', name, of, budget, () => new Histogram(buckets)))
+      return add(new Histograms('histogram', name, of, budgetOf(of), () => new Histogram(buckets)))
     },
     collector(collector) {
       collectors.add(collector)

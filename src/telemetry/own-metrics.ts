@@ -45,7 +45,7 @@ const COUNTERS = {
   },
   gatewayRequests: {
     name: 'goms_gateway_requests_total',
-    help: 'Requests that the gateway answered, by route and status. Without a route: service and action are "none".',
+    help: 'Requests that the gateway answered, by route and status; "cut" where the node broke off within its answer. Without a route: service and action are "none".',
     labels: ['service', 'action', 'status'],
   },
   served: {
@@ -172,10 +172,15 @@ export type OwnMetrics = Readonly<Record<keyof typeof COUNTERS, CounterFamily<st
 
 export function createOwnMetrics(registry: MetricsRegistry): OwnMetrics {
   return {
-    ...made(COUNTERS, (it) => registry.counter<string>(it.name, it)),
-    ...made(HISTOGRAMS, (it) => registry.histogram<string>(it.name, it)),
-    ...made(GAUGES, (it) => registry.gauge<string>(it.name, it)),
+    ...made(COUNTERS, (it) => registry.counter<string>(it.name, { ...it, few: isFew(it) })),
+    ...made(HISTOGRAMS, (it) => registry.histogram<string>(it.name, { ...it, few: isFew(it) })),
+    ...made(GAUGES, (it) => registry.gauge<string>(it.name, { ...it, few: isFew(it) })),
   }
+}
+
+/** What grows with routes, methods and nodes must not take the place of what tells of the process itself. */
+function isFew({ labels = [] }: Description): boolean {
+  return !labels.some((label) => label === 'action' || label === 'method' || label === 'node')
 }
 
 function made<K extends string, Made>(

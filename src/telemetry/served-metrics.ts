@@ -19,16 +19,18 @@ export function servedMetrics(own: OwnMetrics): ObserveServed {
 class MethodCalls implements ServedObserver {
   readonly #codes: CodeCounters
   readonly #errors: CodeCounters
-  readonly #duration: Histogram
+  readonly #bind: () => Histogram
+  #duration: Histogram | undefined
 
   constructor(own: OwnMetrics, errors: CodeCounters, service: string, transport: string, method: string) {
     this.#codes = new CodeCounters((code) => own.served.bind(service, transport, method, code))
     this.#errors = errors
-    this.#duration = own.servedDuration.bind(service, transport, method)
+    this.#bind = () => own.servedDuration.bind(service, transport, method)
   }
 
   served(_call: Served, status: number, failing: Failing | undefined, startedMs: number, nowMs: number): void {
     this.#codes.count(status, failing?.code)
+    this.#duration ??= this.#bind()
     this.#duration.observe((nowMs - startedMs) / 1000)
     if (failing !== undefined) this.#errors.of(failing.code).value++
   }
