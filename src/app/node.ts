@@ -93,7 +93,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const overTls = deps.role === 'gateway' && settings.gateway.tls !== undefined
     log.info(`${overTls ? 'Https' : 'Http'} Listen on port: ${boundHttp.port}`)
 
-    const host = await advertisedAddress(settings.advertise, settings.registry)
+    const host = await advertisedAddress(settings.advertise, settings.registry, boundHttp.host)
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
     const name = `${toHostPort(rpc)}_${toHostPort(http)}`
