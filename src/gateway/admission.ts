@@ -104,6 +104,7 @@ export class Admission {
   #enter(request: InboundRequest, route: Route | undefined): void {
     const { exchange } = request
     request.trusted = this.#trusted(exchange.peer.address)
+    if (request.trusted) request.proxies = this.#trusted
     request.receiveTrace(route?.service ?? '', route?.action ?? '')
     if (this.#cors) request.answerFields = this.#cors.answerFields(exchange.fields)
     if (!route) {

@@ -1,4 +1,5 @@
 /** A gateway for tests: real listeners on free ports, the real mesh, and a view that the test holds. */
+
 import { createServer, type RequestListener, request, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
@@ -6,6 +7,7 @@ import { systemClock } from '../core/clock.ts'
 import { type Log, silentLog } from '../core/log.ts'
 import type { NodeInfo } from '../core/node.ts'
 import { defaultElasticsearch, defaultMetrics, defaultTrace } from '../core/observability-options.ts'
+import type { ObserveRequests } from '../core/observe.ts'
 import {
   defaultGateway,
   defaultPolicy,
@@ -157,6 +159,7 @@ export interface TestGatewayOptions {
   readonly definition?: GatewayDefinitionOptions
   readonly upstream?: UpstreamOptions
   readonly ready?: () => boolean
+  readonly observe?: ObserveRequests
   readonly log?: Log
 }
 
@@ -191,6 +194,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     stats: (service) => mesh.stats(service),
     log: options.log ?? silentLog,
     ready: options.ready ?? (() => true),
+    observe: options.observe,
   })
   const { maxHeaderBytes, maxHeaderCount, maxTargetBytes } = settings.gateway
   const limits = { headBytes: maxHeaderBytes, fieldCount: maxHeaderCount, targetBytes: maxTargetBytes }

@@ -42,6 +42,20 @@ describe('the id of a request', () => {
   })
 })
 
+it('tells of the client that trusted proxies vouch for, whatever it says itself', async () => {
+  const node = await startNode((_req, res) => res.end('ok'))
+  const clients: string[] = []
+  const observe = () => ({ request: (request: GatewayRequest) => void clients.push(request.client) })
+  const { port } = await startGateway({
+    nodes: [node],
+    observe,
+    settings: { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] },
+  })
+  await ask(port, { headers: { 'x-forwarded-for': '6.6.6.6, 1.2.3.4, 10.0.0.2' } })
+  await ask(port)
+  await expect.poll(() => clients).toEqual(['1.2.3.4', '127.0.0.1'])
+})
+
 it('answers tell how long node and gateway took, beside what the service says', async () => {
   const node = await startNode((_req, res) => {
     res.setHeader('server-timing', 'db;dur=1')
