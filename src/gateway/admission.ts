@@ -73,15 +73,21 @@ export class Admission {
     }
     const target = parseTarget(raw, maxTargetBytes)
     if (typeof target === 'number') {
-      request.fail(new GomsError('INVALID_ARGUMENT', target === 414 ? TOO_LONG : MALFORMED, { status: target }))
+      this.refuse(request, new GomsError('INVALID_ARGUMENT', target === 414 ? TOO_LONG : MALFORMED, { status: target }))
       return
     }
     request.target = target
     const own = this.#page(target, request)
-    if (own instanceof GomsError) request.fail(own)
+    if (own instanceof GomsError) this.refuse(request, own)
     else if (own instanceof Promise) own.then((answer) => request.answer(answer))
     else if (own) request.answer(own)
     else this.#enter(request, this.#finder.find(target.path))
+  }
+
+  /** Before a route was looked for. */
+  refuse(request: InboundRequest, error: GomsError): void {
+    this.#meet(request, '', '')
+    request.fail(error)
   }
 
   /** Pages of the gateway's own; undefined for other paths. */
@@ -103,9 +109,7 @@ export class Admission {
 
   #enter(request: InboundRequest, route: Route | undefined): void {
     const { exchange } = request
-    request.trusted = this.#trusted(exchange.peer.address)
-    if (request.trusted) request.proxies = this.#trusted
-    request.receiveTrace(route?.service ?? '', route?.action ?? '')
+    this.#meet(request, route?.service ?? '', route?.action ?? '')
     if (this.#cors) request.answerFields = this.#cors.answerFields(exchange.fields)
     if (!route) {
       request.fail(notFound(request.target.path))
@@ -124,6 +128,13 @@ export class Admission {
     request.route = route
     if (this.#deps.definition.auth) this.#ask(request, route)
     else this.#deps.admit(request, route)
+  }
+
+  /** Whom it comes from, and where in a trace it stands: what any answer names. */
+  #meet(request: InboundRequest, service: string, action: string): void {
+    request.trusted = this.#trusted(request.exchange.peer.address)
+    if (request.trusted) request.proxies = this.#trusted
+    request.receiveTrace(service, action)
   }
 
   #refuseMethod(request: InboundRequest, route: Route, methods: readonly string[]): void {

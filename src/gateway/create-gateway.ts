@@ -122,7 +122,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       exchange.events = request
       const refusal = upgradeRefusal(exchange)
       if (refusal === undefined) admission.decide(request)
-      else request.fail(refusal)
+      else admission.refuse(request, refusal)
     },
     update(changed, pushed) {
       admission.update(changed)

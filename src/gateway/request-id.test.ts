@@ -42,6 +42,15 @@ describe('the id of a request', () => {
   })
 })
 
+it('is told with the trace where the path cannot be read', async () => {
+  const { port } = await startGateway({})
+  const reply = await ask(port, { path: '/api/%zz/x' })
+  expect(reply.status).toBe(400)
+  const { traceId } = JSON.parse(reply.body)
+  expect(traceId).toMatch(/^[0-9a-f]{32}$/)
+  expect(reply.headers['x-request-id']).toBe(traceId)
+})
+
 it('tells of the client that trusted proxies vouch for, whatever it says itself', async () => {
   const node = await startNode((_req, res) => res.end('ok'))
   const clients: string[] = []
