@@ -70,6 +70,8 @@ export interface DoorDeps<D extends Definition = Definition> {
   /** Calls of this service to others. */
   readonly outbound: Outbound
   readonly ready: () => boolean
+  /** Why it is not: it leaves, or it is starting. */
+  readonly leaving?: (() => boolean) | undefined
   /** The numbers of all workers of a gateway; undefined: this process is all of it. */
   readonly gather?: (() => Promise<GatheredStats>) | undefined
   /** Told of what the door serves. @default nobody */

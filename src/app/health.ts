@@ -34,6 +34,10 @@ export class Health {
     return this.#phase === 'ready'
   }
 
+  get leaving(): boolean {
+    return this.#phase === 'leaving'
+  }
+
   enter(phase: Phase): void {
     if (phase === this.#phase) return
     this.#phase = phase

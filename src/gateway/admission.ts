@@ -25,6 +25,8 @@ export interface AdmissionDeps {
   readonly gather?: (() => Promise<GatheredStats>) | undefined
   readonly clock: Clock
   readonly ready: () => boolean
+  /** It is not ready because it leaves. @default it is starting */
+  readonly leaving?: (() => boolean) | undefined
   /** Takes what may go on to a node; at once unless the auth hook takes its time. */
   readonly admit: (request: InboundRequest, route: Route) => void
 }
@@ -95,7 +97,8 @@ export class Admission {
     if (path === '/-/live') return { status: 200, headers: TEXT_FIELDS, body: 'live\n' }
     if (path === '/-/ready') {
       const ready = this.#deps.ready()
-      return { status: ready ? 200 : 503, headers: TEXT_FIELDS, body: ready ? 'ready\n' : 'not ready\n' }
+      const why = this.#deps.leaving?.() ? 'draining' : 'starting'
+      return { status: ready ? 200 : 503, headers: TEXT_FIELDS, body: ready ? 'ready\n' : `${why}\n` }
     }
     if (path !== '/cluster') return undefined
     const { cluster } = this.#settings.gateway

@@ -44,6 +44,8 @@ export interface GatewayDeps {
   readonly observe?: ObserveRequests | undefined
   /** What `/-/ready` says. */
   readonly ready: () => boolean
+  /** It is not ready because it leaves. @default it is starting */
+  readonly leaving?: (() => boolean) | undefined
 }
 
 export interface Gateway {

@@ -159,6 +159,7 @@ export interface TestGatewayOptions {
   readonly definition?: GatewayDefinitionOptions
   readonly upstream?: UpstreamOptions
   readonly ready?: () => boolean
+  readonly leaving?: () => boolean
   readonly observe?: ObserveRequests
   readonly log?: Log
 }
@@ -194,6 +195,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     stats: (service) => mesh.stats(service),
     log: options.log ?? silentLog,
     ready: options.ready ?? (() => true),
+    leaving: options.leaving,
     observe: options.observe,
   })
   const { maxHeaderBytes, maxHeaderCount, maxTargetBytes } = settings.gateway
