@@ -42,7 +42,7 @@ class Echo implements ExchangeEvents {
 
 async function probes(url: string): Promise<unknown[]> {
   const said = []
-  for (const [path, method] of [['/-/live'], ['/-/ready?x'], ['/-/ready', 'HEAD'], ['/-/live', 'POST']]) {
+  for (const [path = '', method = 'GET'] of [['/-/live'], ['/-/ready?x'], ['/-/ready', 'HEAD'], ['/-/live', 'POST']]) {
     const reply = await fetch(`${url}${path}`, { method, ...(method === 'POST' && { body: 'x' }) })
     said.push([reply.status, await reply.text(), reply.headers.get('cache-control')])
   }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { manualClock } from '../core/clock.ts'
-import type { WorkerStatus } from './admin.ts'
+import type { WorkerStatus } from './health.ts'
 import { Health } from './health.ts'
 
 const CONNECTED = { connected: true, endpoint: '10.0.0.1:2379', revision: 1n, ageMs: 5 }

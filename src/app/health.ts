@@ -1,7 +1,18 @@
 /** Whether a node is ready, part by part, and why a part is not: for the admin listener. */
 import type { Clock } from '../core/clock.ts'
 import type { RegistryStatus } from '../registry/registry.ts'
-import type { WorkerStatus } from './admin.ts'
+
+/** One of a gateway's workers, as it reported within the last second. */
+export interface WorkerStatus {
+  /** From 1. */
+  readonly worker: number
+  readonly pid: number
+  /** `starting`, `serving`, or `leaving`: replaced, and finishing what it has. */
+  readonly state: 'starting' | 'serving' | 'leaving'
+  readonly connections: number
+  readonly inFlight: number
+  readonly sessions: number
+}
 
 /** How far a node has come. It is ready in one of them only. */
 export type Phase = 'joining' | 'starting' | 'registering' | 'ready' | 'leaving'

@@ -51,7 +51,7 @@ it('forgets who went away while waiting', async () => {
 
 async function probes(url: string): Promise<unknown[]> {
   const said = []
-  for (const [path, method] of [['/-/live'], ['/-/ready?x'], ['/-/ready', 'HEAD'], ['/-/live', 'POST']]) {
+  for (const [path = '', method = 'GET'] of [['/-/live'], ['/-/ready?x'], ['/-/ready', 'HEAD'], ['/-/live', 'POST']]) {
     const reply = await fetch(`${url}${path}`, { method, ...(method === 'POST' && { body: 'x' }) })
     said.push([reply.status, await reply.text(), reply.headers.get('cache-control')])
   }
