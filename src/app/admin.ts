@@ -1,7 +1,7 @@
 /** The admin listener: details of a node for those who run it, on loopback unless told otherwise. */
 import type { Address } from '../core/node.ts'
 import { createHttpListener } from '../transport/http-listener.ts'
-import type { Part } from './health.ts'
+import type { Part, WorkerStatus } from './health.ts'
 import { sendMetrics } from './send-metrics.ts'
 
 /** What the admin listener shows of the node. */
@@ -23,18 +23,6 @@ export interface NodeStatus {
     /** Keys and values that cannot be a node of ours, counted once per write. */
     readonly skippedKeys: number
   }
-}
-
-/** One of a gateway's workers, as it reported within the last second. */
-export interface WorkerStatus {
-  /** From 1. */
-  readonly worker: number
-  readonly pid: number
-  /** `starting`, `serving`, or `leaving`: replaced, and finishing what it has. */
-  readonly state: 'starting' | 'serving' | 'leaving'
-  readonly connections: number
-  readonly inFlight: number
-  readonly sessions: number
 }
 
 export interface AdminOptions {

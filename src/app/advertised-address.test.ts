@@ -28,6 +28,19 @@ describe('the advertised address', () => {
     expect(await advertisedAddress({ cidr: '127.0.0.0/8' }, etcd)).toBe('127.0.0.1')
   })
 
+  it('is the one that the node listens on, where that is not all of them', async () => {
+    const etcd = registry('etcd', '127.0.0.1:2379')
+    expect(await advertisedAddress({}, etcd, '127.0.0.1')).toBe('127.0.0.1')
+    expect(await advertisedAddress({}, etcd, '127.0.0.7')).toBe('127.0.0.7')
+    expect(await advertisedAddress({}, etcd, '::1')).toBe('::1')
+    expect(await advertisedAddress({}, registry('embedded'), '127.0.0.7')).toBe('127.0.0.7')
+    expect(await advertisedAddress({ host: '10.1.2.3' }, etcd, '127.0.0.1')).toBe('10.1.2.3')
+    for (const every of ['0.0.0.0', '::', '0:0:0:0:0:0:0:0']) {
+      expect(await advertisedAddress({}, registry('embedded'), every)).toBe('127.0.0.1')
+      expect(await advertisedAddress({}, etcd, every)).toBe(await advertisedAddress({}, etcd))
+    }
+  })
+
   it('is one of this machine with etcd', async () => {
     const address = await advertisedAddress({}, registry('etcd', '127.0.0.1:2379'))
     const own = Object.values(networkInterfaces()).flatMap((list) => list?.map((a) => a.address) ?? [])
@@ -49,5 +62,9 @@ describe('the advertised address', () => {
     await expect(
       advertisedAddress({ host: '127.0.0.1' }, registry('etcd', '127.0.0.1:2379', '10.0.0.9:2379')),
     ).rejects.toMatchObject({ code: 'GOMS_ADDRESS_REFUSED' })
+    await expect(advertisedAddress({}, registry('etcd', '10.0.0.9:2379'), '127.0.0.1')).rejects.toMatchObject({
+      code: 'GOMS_ADDRESS_REFUSED',
+      message: 'advertise: 127.0.0.1 is loopback, and etcd is on another machine',
+    })
   })
 })

@@ -9,13 +9,18 @@ import type { AdvertiseOptions, RegistryOptions } from '../core/options.ts'
 const LOOPBACK = '127.0.0.1'
 
 /**
- * The address to advertise: what `advertise` says (host, interface or cidr), loopback where the registry is on this
- * machine only, else the address that a packet to a public address would leave by (none is sent), else the first one
- * that is not internal.
+ * The address to advertise: what `advertise` says (host, interface or cidr), else the one that the node listens on where
+ * that is not all of them, else loopback where the registry is on this machine only, else the address that a packet to a
+ * public address would leave by (none is sent), else the first one that is not internal.
+ * @param listenHost address that the HTTP port is bound to
  * @throws GomsError GOMS_ADDRESS_REFUSED
  */
-export async function advertisedAddress(advertise: AdvertiseOptions, registry: RegistryOptions): Promise<string> {
-  const host = await chooseAddress(advertise, registry)
+export async function advertisedAddress(
+  advertise: AdvertiseOptions,
+  registry: RegistryOptions,
+  listenHost?: string,
+): Promise<string> {
+  const host = await chooseAddress(advertise, registry, listenHost)
   if (registry.kind === 'etcd' && isLoopback(host) && !registry.endpoints.every((e) => isLoopback(hostOf(e)))) {
     throw new GomsError('GOMS_ADDRESS_REFUSED', `advertise: ${host} is loopback, and etcd is on another machine`, {
       detail: {
@@ -28,12 +33,22 @@ export async function advertisedAddress(advertise: AdvertiseOptions, registry: R
   return host
 }
 
-async function chooseAddress(advertise: AdvertiseOptions, registry: RegistryOptions): Promise<string> {
+async function chooseAddress(
+  advertise: AdvertiseOptions,
+  registry: RegistryOptions,
+  listenHost: string | undefined,
+): Promise<string> {
   if (advertise.host !== undefined) return toAddress(advertise.host)
   if (advertise.interface !== undefined) return onInterface(advertise.interface)
   if (advertise.cidr !== undefined) return within(advertise.cidr)
+  if (listenHost !== undefined && !isEveryAddress(listenHost)) return listenHost
   if (registry.kind !== 'etcd') return LOOPBACK
   return (await routedAddress()) ?? localAddresses()[0] ?? LOOPBACK
+}
+
+/** `0.0.0.0`, `::` and other ways to write it: a socket that is bound to it listens on all addresses. */
+function isEveryAddress(host: string): boolean {
+  return /^[0:.]+$/.test(host)
 }
 
 /** Nodes are registered by address: a name is looked up once, here. */

@@ -23,7 +23,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     import('../rpcx/learning-codec.ts'),
     import('../mesh/rpc-carrier.ts'),
   ])
-  const { definition, settings, cluster, ready, gather, log, clock } = deps
+  const { definition, settings, cluster, ready, leaving, gather, log, clock } = deps
   const { callKey, local } = cluster
   const carrying = {
     dispatcher: cluster.mesh,
@@ -57,6 +57,7 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     clock,
     log,
     ready,
+    leaving,
   })
   const door: GatewayDoor = {
     ...gateway,

@@ -10,8 +10,8 @@ import type { GatheredStats } from '../gateway/cluster.ts'
 import type { ProcessSnapshot } from '../telemetry/metrics-snapshot.ts'
 import type { ExchangeHandler } from '../transport/http-exchange.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
-import type { WorkerStatus } from './admin.ts'
 import type { Cluster } from './cluster.ts'
+import type { WorkerStatus } from './health.ts'
 import type { Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
 
@@ -70,6 +70,8 @@ export interface DoorDeps<D extends Definition = Definition> {
   /** Calls of this service to others. */
   readonly outbound: Outbound
   readonly ready: () => boolean
+  /** Why it is not: it leaves, or it is starting. */
+  readonly leaving?: (() => boolean) | undefined
   /** The numbers of all workers of a gateway; undefined: this process is all of it. */
   readonly gather?: (() => Promise<GatheredStats>) | undefined
   /** Told of what the door serves. @default nobody */

@@ -40,6 +40,22 @@ class Echo implements ExchangeEvents {
   closed(): void {}
 }
 
+async function probes(url: string): Promise<unknown[]> {
+  const said = []
+  for (const [path = '', method = 'GET'] of [['/-/live'], ['/-/ready?x'], ['/-/ready', 'HEAD'], ['/-/live', 'POST']]) {
+    const reply = await fetch(`${url}${path}`, { method, ...(method === 'POST' && { body: 'x' }) })
+    said.push([reply.status, await reply.text(), reply.headers.get('cache-control')])
+  }
+  return said
+}
+
+const STARTING = [
+  [200, 'live\n', 'no-store'],
+  [503, 'starting\n', 'no-store'],
+  [503, '', 'no-store'],
+  [200, 'live\n', 'no-store'],
+]
+
 describe.each(['fast', 'safe'] as const)('requests that come too early, parser %s', (parser) => {
   async function made() {
     const room = createExchangeRoom()
@@ -65,6 +81,17 @@ describe.each(['fast', 'safe'] as const)('requests that come too early, parser %
     room.open(handle)
     expect(await Promise.all(early.map(async (reply) => (await reply).text()))).toEqual(['body 1', 'body 2', 'body 3'])
     expect(await (await fetch(`${url}/late`, { method: 'POST', body: 'late' })).text()).toBe('late')
+  })
+
+  it('are told at once how the process is, where they ask for that', async () => {
+    const { room, handle, seen, url } = await made()
+    const waiting = fetch(`${url}/first`, { method: 'POST', body: 'first' })
+    expect(await probes(url)).toEqual(STARTING)
+    expect(seen).toEqual([])
+    room.open(handle)
+    expect(await (await waiting).text()).toBe('first')
+    await fetch(`${url}/-/live`)
+    expect(seen).toEqual(['/first', '/-/live'])
   })
 
   it('are turned away when too many wait', async () => {

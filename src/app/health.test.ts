@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { manualClock } from '../core/clock.ts'
-import { Health, type WorkerPart } from './health.ts'
+import { Health, type WorkerStatus } from './health.ts'
 
 const CONNECTED = { connected: true, endpoint: '10.0.0.1:2379', revision: 1n, ageMs: 5 }
-const worker = (n: number, state: WorkerPart['state']): WorkerPart => ({ worker: n, state })
+type WorkerPart = Pick<WorkerStatus, 'worker' | 'state'>
+const worker = (n: number, state: WorkerStatus['state']): WorkerPart => ({ worker: n, state })
 
 it('a node says how far it has come, and is ready when it is registered', () => {
   const clock = manualClock()

@@ -2,6 +2,18 @@
 import type { Clock } from '../core/clock.ts'
 import type { RegistryStatus } from '../registry/registry.ts'
 
+/** One of a gateway's workers, as it reported within the last second. */
+export interface WorkerStatus {
+  /** From 1. */
+  readonly worker: number
+  readonly pid: number
+  /** `starting`, `serving`, or `leaving`: replaced, and finishing what it has. */
+  readonly state: 'starting' | 'serving' | 'leaving'
+  readonly connections: number
+  readonly inFlight: number
+  readonly sessions: number
+}
+
 /** How far a node has come. It is ready in one of them only. */
 export type Phase = 'joining' | 'starting' | 'registering' | 'ready' | 'leaving'
 
@@ -10,12 +22,6 @@ export interface Part {
   readonly ready: boolean
   /** Only where it is not ready. */
   readonly why?: string
-}
-
-/** What is asked of a gateway's worker. */
-export interface WorkerPart {
-  readonly worker: number
-  readonly state: 'starting' | 'serving' | 'leaving'
 }
 
 const WHY: Readonly<Record<Exclude<Phase, 'ready'>, string>> = {
@@ -39,6 +45,10 @@ export class Health {
     return this.#phase === 'ready'
   }
 
+  get leaving(): boolean {
+    return this.#phase === 'leaving'
+  }
+
   enter(phase: Phase): void {
     if (phase === this.#phase) return
     this.#phase = phase
@@ -49,7 +59,10 @@ export class Health {
    * @param registry undefined while it was not reached yet
    * @param workers of a gateway that has some
    */
-  parts(registry: RegistryStatus | undefined, workers: readonly WorkerPart[] | undefined): readonly Part[] {
+  parts(
+    registry: RegistryStatus | undefined,
+    workers: readonly Pick<WorkerStatus, 'worker' | 'state'>[] | undefined,
+  ): readonly Part[] {
     const parts: Part[] = [this.#node()]
     if (registry !== undefined) parts.push(registryPart(registry))
     if (workers !== undefined) parts.push(workersPart(workers))
@@ -74,7 +87,7 @@ function registryPart({ connected, endpoint, ageMs }: RegistryStatus): Part {
   return { name: 'registry', ready: false, why }
 }
 
-function workersPart(workers: readonly WorkerPart[]): Part {
+function workersPart(workers: readonly Pick<WorkerStatus, 'worker' | 'state'>[]): Part {
   const waiting = workers.filter(({ state }) => state !== 'serving')
   if (waiting.length === 0 && workers.length > 0) return { name: 'workers', ready: true }
   const states = waiting.map(({ worker, state }) => `worker ${worker} is ${state}`)

@@ -36,7 +36,11 @@ export interface NodeDeps {
   /** Makes the HTTP port, not yet bound. */
   httpPort(): Promise<HttpPort>
   /** Makes what stands behind it, once the cluster is there. */
-  door(cluster: Cluster, node: { readonly id: string; readonly name: string }, ready: () => boolean): Promise<NodeDoor>
+  door(
+    cluster: Cluster,
+    node: { readonly id: string; readonly name: string },
+    health: Pick<Health, 'ready' | 'leaving'>,
+  ): Promise<NodeDoor>
   /** Told `<rpc address>_<http address>` once it is known. */
   named?(name: string): void
   /** Undefined where they are switched off. */
@@ -93,7 +97,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const overTls = deps.role === 'gateway' && settings.gateway.tls !== undefined
     log.info(`${overTls ? 'Https' : 'Http'} Listen on port: ${boundHttp.port}`)
 
-    const host = await advertisedAddress(settings.advertise, settings.registry)
+    const host = await advertisedAddress(settings.advertise, settings.registry, boundHttp.host)
     const http = { host, port: settings.advertise.httpPort ?? boundHttp.port }
     const rpc = { host, port: settings.advertise.rpcPort ?? rpcPort.port }
     const name = `${toHostPort(rpc)}_${toHostPort(http)}`
@@ -121,7 +125,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     const cluster = await deps.cluster
     joined = cluster
     enter('starting')
-    const door = await deps.door(cluster, { id: nodeId, name }, () => health.ready)
+    const door = await deps.door(cluster, { id: nodeId, name }, health)
     opened.push(() => door.close())
     await door.start()
     behind = door

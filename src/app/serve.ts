@@ -206,7 +206,8 @@ class Process {
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
       httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
-      door: async (joined, { id: nodeId, name }, ready) => {
+      door: async (joined, { id: nodeId, name }, health) => {
+        const ready = (): boolean => health.ready
         this.#announceRunning(joined)
         if (workers) return workers.door(joined, name, ready)
         this.#observability?.named(definition.name, name)
@@ -217,6 +218,7 @@ class Process {
           outbound: this.#outboundOf(definition.name, joined),
           nodeId,
           ready,
+          leaving: () => health.leaving,
           observers: this.#observability?.observers,
           log,
           access: log.access,

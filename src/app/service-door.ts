@@ -8,7 +8,7 @@ import type { DoorDeps, ServiceDoor } from './door.ts'
 import { noRpc } from './no-rpc.ts'
 
 export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Promise<ServiceDoor> {
-  const { definition, settings, cluster, nodeId, ready, log } = deps
+  const { definition, settings, cluster, nodeId, ready, leaving, log } = deps
   const { contract } = definition
   const hasMethods = Object.keys(contract?.shape.rpc ?? {}).length > 0
   // Each counts the other's calls too: `maxInFlight` is one limit.
@@ -22,6 +22,7 @@ export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Prom
     log,
     clock: cluster.callClock,
     ready,
+    leaving,
     sampler: cluster.sampler,
     observe: deps.observers?.served,
     ...(rpc && { alsoInFlight: () => rpc.inFlight() }),

@@ -48,3 +48,30 @@ it('forgets who went away while waiting', async () => {
   room.open(door)
   expect(seen).toEqual([])
 })
+
+async function probes(url: string): Promise<unknown[]> {
+  const said = []
+  for (const [path = '', method = 'GET'] of [['/-/live'], ['/-/ready?x'], ['/-/ready', 'HEAD'], ['/-/live', 'POST']]) {
+    const reply = await fetch(`${url}${path}`, { method, ...(method === 'POST' && { body: 'x' }) })
+    said.push([reply.status, await reply.text(), reply.headers.get('cache-control')])
+  }
+  return said
+}
+
+const STARTING = [
+  [200, 'live\n', 'no-store'],
+  [503, 'starting\n', 'no-store'],
+  [503, '', 'no-store'],
+  [200, 'live\n', 'no-store'],
+]
+
+it('says at once how the process is, whatever waits', async () => {
+  const { room, door, seen, url } = await roomWithDoor()
+  const waiting = fetch(`${url}/first`, { method: 'POST', body: 'first' })
+  expect(await probes(url)).toEqual(STARTING)
+  expect(seen).toEqual([])
+  room.open(door)
+  expect(await (await waiting).text()).toBe('first')
+  await fetch(`${url}/-/live`)
+  expect(seen).toEqual(['/first', '/-/live'])
+})

@@ -1,6 +1,10 @@
-/** Holds what arrives between binding a port and being able to answer, so that a node that restarts refuses nobody. */
+/**
+ * Holds what arrives between binding a port and being able to answer, so that a node that restarts refuses nobody. Whoever
+ * asks how it is gets a word at once.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { answerProbe, probeOf } from '../service/probe.ts'
 import type { ServiceDoor } from './door.ts'
 
 /** More than that are answered 503 at once. */
@@ -19,7 +23,13 @@ export function createWaitingRoom(): WaitingRoom {
   let door: ServiceDoor | undefined
   return {
     request(req, res) {
-      if (door) door.request(req, res)
+      if (door) {
+        door.request(req, res)
+        return
+      }
+      const probe = probeOf(req.url)
+      if (probe === 'live') answerProbe(req, res, true, 'live')
+      else if (probe === 'ready') answerProbe(req, res, false, 'starting')
       else if (waiting.length < MOST_WAITING) waiting.push((opened) => res.destroyed || opened.request(req, res))
       else res.writeHead(503, { 'Retry-After': '1', 'Content-Length': '0', Connection: 'close' }).end()
     },

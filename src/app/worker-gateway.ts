@@ -33,6 +33,7 @@ export interface WorkerGatewayDeps {
   readonly clock: Clock
   readonly log: ProcessLog
   ready(): boolean
+  leaving(): boolean
 }
 
 export interface WorkerGateway {
@@ -117,6 +118,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
       clock,
       gather,
       ready: deps.ready,
+      leaving: deps.leaving,
     },
     // Of the way in of services, which are none of a worker's.
     nodeId: '',

@@ -35,6 +35,8 @@ export class Worker {
   readonly #exit: () => void
   #loaded: Loaded | undefined
   #gateway: WorkerGateway | undefined
+  /** It was ready, and is not any more. */
+  #leaving = false
   #ready = false
   #closing: Promise<void> | undefined
 
@@ -59,6 +61,7 @@ export class Worker {
       view: (message) => this.#mirror.take(message),
       settings: (settings) => this.#apply(settings),
       ready: (ready) => {
+        this.#leaving = !ready && (this.#leaving || this.#ready)
         this.#ready = ready
       },
       evidence: (evidence) => this.#gateway?.believe(evidence),
@@ -95,6 +98,7 @@ export class Worker {
     const opened = await openWorkerGateway({
       ...{ definition, settings, share, kind, callKey, node, channel, log, mirror: this.#mirror, clock: this.#clock },
       ready: () => this.#ready,
+      leaving: () => this.#leaving,
     })
     this.#gateway = opened
     if (this.#must.settings !== settings) opened.apply(this.#must.settings)

@@ -4,7 +4,7 @@ import type { Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Address } from '../core/node.ts'
 import { listenOn } from '../transport/listen.ts'
-import type { WorkerStatus } from './admin.ts'
+import type { WorkerStatus } from './health.ts'
 import { type Place, RunningWorkers, type WorkersDeps } from './running-workers.ts'
 import type { WorkerProcess } from './worker-process.ts'
 

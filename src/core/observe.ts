@@ -129,7 +129,7 @@ export interface GatewayRequest {
   /** Node of the last attempt, and how many there were; over RPC: undefined and 0. */
   readonly node: string | undefined
   readonly attempts: number
-  /** Address of whoever asked: what trusted proxies say, else that of the connection. */
+  /** Address of whoever asked: the rightmost of `X-Forwarded-For` that is no trusted proxy, else that of the connection. */
   readonly client: string
   /** The node ended within its answer, so the client was cut off. */
   readonly broken: boolean

@@ -25,6 +25,8 @@ export interface AdmissionDeps {
   readonly gather?: (() => Promise<GatheredStats>) | undefined
   readonly clock: Clock
   readonly ready: () => boolean
+  /** It is not ready because it leaves. @default it is starting */
+  readonly leaving?: (() => boolean) | undefined
   /** Takes what may go on to a node; at once unless the auth hook takes its time. */
   readonly admit: (request: InboundRequest, route: Route) => void
 }
@@ -73,15 +75,21 @@ export class Admission {
     }
     const target = parseTarget(raw, maxTargetBytes)
     if (typeof target === 'number') {
-      request.fail(new GomsError('INVALID_ARGUMENT', target === 414 ? TOO_LONG : MALFORMED, { status: target }))
+      this.refuse(request, new GomsError('INVALID_ARGUMENT', target === 414 ? TOO_LONG : MALFORMED, { status: target }))
       return
     }
     request.target = target
     const own = this.#page(target, request)
-    if (own instanceof GomsError) request.fail(own)
+    if (own instanceof GomsError) this.refuse(request, own)
     else if (own instanceof Promise) own.then((answer) => request.answer(answer))
     else if (own) request.answer(own)
     else this.#enter(request, this.#finder.find(target.path))
+  }
+
+  /** Before a route was looked for. */
+  refuse(request: InboundRequest, error: GomsError): void {
+    this.#meet(request, '', '')
+    request.fail(error)
   }
 
   /** Pages of the gateway's own; undefined for other paths. */
@@ -89,7 +97,8 @@ export class Admission {
     if (path === '/-/live') return { status: 200, headers: TEXT_FIELDS, body: 'live\n' }
     if (path === '/-/ready') {
       const ready = this.#deps.ready()
-      return { status: ready ? 200 : 503, headers: TEXT_FIELDS, body: ready ? 'ready\n' : 'not ready\n' }
+      const why = this.#deps.leaving?.() ? 'draining' : 'starting'
+      return { status: ready ? 200 : 503, headers: TEXT_FIELDS, body: ready ? 'ready\n' : `${why}\n` }
     }
     if (path !== '/cluster') return undefined
     const { cluster } = this.#settings.gateway
@@ -103,8 +112,7 @@ export class Admission {
 
   #enter(request: InboundRequest, route: Route | undefined): void {
     const { exchange } = request
-    request.trusted = this.#trusted(exchange.peer.address)
-    request.receiveTrace(route?.service ?? '', route?.action ?? '')
+    this.#meet(request, route?.service ?? '', route?.action ?? '')
     if (this.#cors) request.answerFields = this.#cors.answerFields(exchange.fields)
     if (!route) {
       request.fail(notFound(request.target.path))
@@ -123,6 +131,13 @@ export class Admission {
     request.route = route
     if (this.#deps.definition.auth) this.#ask(request, route)
     else this.#deps.admit(request, route)
+  }
+
+  /** Whom it comes from, and where in a trace it stands: what any answer names. */
+  #meet(request: InboundRequest, service: string, action: string): void {
+    request.trusted = this.#trusted(request.exchange.peer.address)
+    if (request.trusted) request.proxies = this.#trusted
+    request.receiveTrace(service, action)
   }
 
   #refuseMethod(request: InboundRequest, route: Route, methods: readonly string[]): void {

@@ -701,11 +701,15 @@ describe('pages of its own', () => {
 
   it('/-/live and /-/ready', async () => {
     let ready = false
-    const { port } = await startGateway({ ready: () => ready })
+    let leaving = false
+    const { port } = await startGateway({ ready: () => ready, leaving: () => leaving })
     expect(await ask(port, { path: '/-/live' })).toMatchObject({ status: 200, body: 'live\n' })
-    expect(await ask(port, { path: '/-/ready' })).toMatchObject({ status: 503, body: 'not ready\n' })
+    expect(await ask(port, { path: '/-/ready' })).toMatchObject({ status: 503, body: 'starting\n' })
     ready = true
     expect(await ask(port, { path: '/-/ready' })).toMatchObject({ status: 200, body: 'ready\n' })
+    ready = false
+    leaving = true
+    expect(await ask(port, { path: '/-/ready' })).toMatchObject({ status: 503, body: 'draining\n' })
   })
 })
 

@@ -44,6 +44,8 @@ export interface GatewayDeps {
   readonly observe?: ObserveRequests | undefined
   /** What `/-/ready` says. */
   readonly ready: () => boolean
+  /** It is not ready because it leaves. @default it is starting */
+  readonly leaving?: (() => boolean) | undefined
 }
 
 export interface Gateway {
@@ -122,7 +124,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       exchange.events = request
       const refusal = upgradeRefusal(exchange)
       if (refusal === undefined) admission.decide(request)
-      else request.fail(refusal)
+      else admission.refuse(request, refusal)
     },
     update(changed, pushed) {
       admission.update(changed)

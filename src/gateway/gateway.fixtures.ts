@@ -1,4 +1,5 @@
 /** A gateway for tests: real listeners on free ports, the real mesh, and a view that the test holds. */
+
 import { createServer, type RequestListener, request, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
@@ -158,8 +159,9 @@ export interface TestGatewayOptions {
   readonly definition?: GatewayDefinitionOptions
   readonly upstream?: UpstreamOptions
   readonly ready?: () => boolean
-  readonly log?: Log
+  readonly leaving?: () => boolean
   readonly observe?: ObserveRequests
+  readonly log?: Log
 }
 
 export async function startGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
@@ -193,6 +195,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     stats: (service) => mesh.stats(service),
     log: options.log ?? silentLog,
     ready: options.ready ?? (() => true),
+    leaving: options.leaving,
     observe: options.observe,
   })
   const { maxHeaderBytes, maxHeaderCount, maxTargetBytes } = settings.gateway

@@ -3,15 +3,15 @@
  * what the gateway answers itself.
  */
 import { STATUS_CODES } from 'node:http'
-import { isIP } from 'node:net'
 import type { Attempt } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { GomsError } from '../core/errors.ts'
 import type { GatewayRequest, RequestObserver } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
-import { plainAddress } from '../http/cidr.ts'
+import { type AddressMatcher, plainAddress } from '../http/cidr.ts'
 import { FIELD } from '../http/field-kinds.ts'
+import { forwardedFor } from '../http/forwarded-for.ts'
 import { type Origin, toFieldLines } from '../http/header-rules.ts'
 import { isRequestId, REQUEST_ID } from '../http/request-id.ts'
 import type { Target } from '../http/target.ts'
@@ -60,6 +60,7 @@ export interface InboundHost {
 
 /** A small body is read away when it is not wanted; a larger one costs the connection. */
 const READ_AWAY_BYTES = 65_536
+const nobody: AddressMatcher = () => false
 const NOWHERE: Target = { path: '', query: '', authority: undefined }
 
 export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayRequest {
@@ -75,6 +76,8 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
   /** Lines that the answer gets besides its own. */
   answerFields = ''
   trusted = false
+  /** Whose word is believed; set where `trusted` is. */
+  proxies: AddressMatcher = nobody
   status = 0
   sentBytes = 0
   /** When its last attempt began; only where answers tell their times. */
@@ -224,9 +227,7 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
 
   get client(): string {
     if (!this.trusted) return this.address
-    const said = this.exchange.fields.get('x-forwarded-for')?.split(',', 1)[0]?.trim()
-    // It stands in a line of the log: what is no address is not shown as one.
-    return said !== undefined && isIP(said) !== 0 ? said : this.address
+    return forwardedFor(this.exchange.fields.get('x-forwarded-for'), this.address, this.proxies)
   }
 
   /** The trace as numbers, where it begins here. */

@@ -42,6 +42,29 @@ describe('the id of a request', () => {
   })
 })
 
+it('is told with the trace where the path cannot be read', async () => {
+  const { port } = await startGateway({})
+  const reply = await ask(port, { path: '/api/%zz/x' })
+  expect(reply.status).toBe(400)
+  const { traceId } = JSON.parse(reply.body)
+  expect(traceId).toMatch(/^[0-9a-f]{32}$/)
+  expect(reply.headers['x-request-id']).toBe(traceId)
+})
+
+it('tells of the client that trusted proxies vouch for, whatever it says itself', async () => {
+  const node = await startNode((_req, res) => res.end('ok'))
+  const clients: string[] = []
+  const observe = () => ({ request: (request: GatewayRequest) => void clients.push(request.client) })
+  const { port } = await startGateway({
+    nodes: [node],
+    observe,
+    settings: { trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] },
+  })
+  await ask(port, { headers: { 'x-forwarded-for': '6.6.6.6, 1.2.3.4, 10.0.0.2' } })
+  await ask(port)
+  await expect.poll(() => clients).toEqual(['1.2.3.4', '127.0.0.1'])
+})
+
 it('answers tell how long node and gateway took, beside what the service says', async () => {
   const node = await startNode((_req, res) => {
     res.setHeader('server-timing', 'db;dur=1')

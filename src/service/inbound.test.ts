@@ -410,6 +410,11 @@ describe('answers of the application', () => {
 })
 
 describe('probes', () => {
+  it('say that the node leaves before it is told to drain', async () => {
+    const { send } = await open({ http: ok }, { ready: () => false, leaving: () => true })
+    expect(await send('/-/ready', {})).toMatchObject({ status: 503, body: 'draining\n' })
+  })
+
   it('answer a word without a key', async () => {
     let ready = false
     const { send, inbound } = await open({ http: ok }, { ready: () => ready })

@@ -43,6 +43,8 @@ export interface InboundDeps {
   readonly observe?: ObserveServed | undefined
   /** Asked by `/-/ready` beside what the inbound way knows itself. @default always true */
   readonly ready?: () => boolean
+  /** The node leaves, from the first moment on: `drain` comes later. @default only what `drain` says */
+  readonly leaving?: (() => boolean) | undefined
 }
 
 export interface Inbound {
@@ -209,7 +211,7 @@ export function createInbound(deps: InboundDeps): Inbound {
     if (leaving) res.shouldKeepAlive = false
     const ready = intake.started && !leaving && (deps.ready?.() ?? true)
     if (probe === 'live') answerProbe(req, res, true, 'live')
-    else answerProbe(req, res, ready, ready ? 'ready' : leaving ? 'draining' : 'starting')
+    else answerProbe(req, res, ready, ready ? 'ready' : leaving || deps.leaving?.() ? 'draining' : 'starting')
   }
 
   return {
