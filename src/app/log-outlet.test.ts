@@ -108,6 +108,19 @@ it('keeps nothing for a reader that has gone, and tries again with the next line
   expect(rig.text()).toBe('1 dropped\nb\n')
 })
 
+it('counts a line that nobody reads once, and no line that only tells of others', async () => {
+  const rig = rigOf()
+  rig.fail = 'EPIPE'
+  for (let i = 0; i < 100; i++) {
+    rig.outlet.write('a\n')
+    await turn()
+  }
+  expect(rig.outlet.dropped).toBe(100)
+  rig.fail = undefined
+  rig.outlet.write('b\n')
+  expect(rig.text()).toBe('100 dropped\nb\n')
+})
+
 it('has one write under way at a time', async () => {
   const finish: (() => void)[] = []
   const sent: string[] = []

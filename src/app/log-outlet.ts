@@ -67,6 +67,12 @@ export function createOutlet(options: OutletOptions): Outlet {
   return new BoundedOutlet(options)
 }
 
+/** A line of our own among those that wait: where it stands, and how many it tells of. */
+interface Telling {
+  readonly at: number
+  readonly of: number
+}
+
 class BoundedOutlet implements Outlet {
   readonly #drain: Drain
   readonly #clock: Clock
@@ -77,6 +83,8 @@ class BoundedOutlet implements Outlet {
   #batch: Buffer | undefined
   #batchFrom = 0
   #batchLines = 0
+  #tellings: Telling[] = []
+  #batchTellings: Telling[] = []
   #busy = false
   /** A line of this turn was written at once; the others go together. */
   #inTurn = false
@@ -133,6 +141,7 @@ class BoundedOutlet implements Outlet {
   /** Where the dropped lines would have stood. */
   #tell(): void {
     const line = this.#told(this.#untold)
+    this.#tellings.push({ at: this.#lines.length, of: this.#untold })
     this.#untold = 0
     this.#lines.push(line)
     this.#lineBytes += Buffer.byteLength(line)
@@ -197,6 +206,10 @@ class BoundedOutlet implements Outlet {
     this.#batch = batch
     this.#batchFrom = 0
     this.#batchLines = count
+    if (this.#tellings.length > 0 || this.#batchTellings.length > 0) {
+      this.#batchTellings = this.#tellings.filter(({ at }) => at < count)
+      this.#tellings = this.#tellings.filter(({ at }) => at >= count).map(({ at, of }) => ({ at: at - count, of }))
+    }
     return true
   }
 
@@ -210,7 +223,12 @@ class BoundedOutlet implements Outlet {
     const code = (thrown as { code?: unknown } | null)?.code
     // Nobody reads any more, or never will: lines are not kept for that, but the next one tries again.
     if (typeof code !== 'string' || !PASSING.has(code)) {
-      this.#lose(this.#batchLines + this.#lines.length)
+      // A telling that is lost is told again, and is no line of anybody's.
+      const tellings = [...this.#batchTellings, ...this.#tellings]
+      this.#lose((this.#batch === undefined ? 0 : this.#batchLines) + this.#lines.length - tellings.length)
+      for (const { of } of tellings) this.#untold += of
+      this.#tellings = []
+      this.#batchTellings = []
       this.#batch = undefined
       this.#lines = []
       this.#lineBytes = 0
