@@ -370,9 +370,11 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
       const admins = all.flatMap((text) => /admin.*?(http:\/\/\S+|127\.0\.0\.1:\d+)/i.exec(text)?.[1] ?? [])
       expect(admins).toHaveLength(all.length)
       const numbers = await Promise.all(
-        admins.map(async (it) =>
-          (await fetch(new URL('/metrics', it.startsWith('http') ? it : `http://${it}`))).text(),
-        ),
+        admins.map(async (it) => {
+          const answer = await fetch(new URL('/metrics', it.startsWith('http') ? it : `http://${it}`))
+          expect(answer.status).toBe(200)
+          return answer.text()
+        }),
       )
       return { processes: all.join('\n'), numbers: numbers.join('\n') }
     }
