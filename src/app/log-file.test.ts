@@ -104,6 +104,22 @@ describe('a log file', () => {
     expect(read('user.log')).toBe('c\n')
   })
 
+  it('makes its directory and its claim again where somebody removed them', async () => {
+    const clock = manualClock()
+    const file = open(dir, 'user', { clock })
+    file.outlet.write('a\n')
+    await written(file)
+    rmSync(dir, { recursive: true })
+    clock.advance(1000)
+    file.outlet.write('b\n')
+    while (file.outlet.waitingBytes > 0) {
+      clock.advance(500)
+      await turn()
+    }
+    expect(read('user.log')).toBe('b\n')
+    expect(open(dir, 'user').name).toBe('user-2.log')
+  })
+
   it('that cannot be written is a mistake at the start, not a bug', () => {
     writeFileSync(join(dir, 'file'), '')
     mkdirSync(join(dir, 'user.log'))

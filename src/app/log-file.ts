@@ -1,7 +1,7 @@
 /** A JSON log file that never grows past its bounds and never holds up the process that writes it. */
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { claimName } from './log-name.ts'
@@ -47,7 +47,7 @@ export function openLogFile(dir: string, name: string, options: LogFileOptions =
       throw thrown
     }
     const last = (): void => outlet.flushNow()
-    const drain = new TurningFile(path, maxBytes, clock, () => {
+    const drain = new TurningFile(path, maxBytes, clock, claimed.renew, () => {
       process.off('exit', last)
       claimed.release()
     })
@@ -70,12 +70,14 @@ class TurningFile implements Drain {
   /** A file is put aside between lines only. */
   #betweenLines = true
 
+  readonly #claim: () => void
   readonly #closed: () => void
 
-  constructor(path: string, maxBytes: number, clock: Clock, closed: () => void) {
+  constructor(path: string, maxBytes: number, clock: Clock, claim: () => void, closed: () => void) {
     this.#path = path
     this.#maxBytes = maxBytes
     this.#clock = clock
+    this.#claim = claim
     this.#closed = closed
   }
 
@@ -114,6 +116,9 @@ class TurningFile implements Drain {
       if (there?.ino !== this.#inode) await this.#letGo()
     }
     if (this.#file === undefined) {
+      // Others clean up too, directory and all; without the claim a second process would write the same file.
+      await mkdir(dirname(this.#path), { recursive: true })
+      this.#claim()
       const file = await open(this.#path, 'a')
       const { ino, size } = await file.stat()
       this.#file = file

@@ -12,6 +12,8 @@ const MAX_NAMES = 256
 
 export interface ClaimedName {
   readonly name: string
+  /** Claims it anew where the claim was removed; another's is left alone. */
+  renew(): void
   release(): void
 }
 
@@ -28,7 +30,7 @@ export function claimName(dir: string, wished: string, clock: Clock): ClaimedNam
     const path = join(dir, `${name}.lock`)
     if (claim(path)) return holdOf(name, path, clock)
   }
-  return { name: `${wished}-${process.pid}`, release() {} }
+  return { name: `${wished}-${process.pid}`, renew() {}, release() {} }
 }
 
 const mine = (): string => `${process.pid} ${hostname()}\n`
@@ -38,11 +40,16 @@ function holdOf(name: string, path: string, clock: Clock): ClaimedName {
   let timer: Timer
   const renew = (): void => {
     try {
-      utimesSync(path, new Date(), new Date())
+      const found = read(path)
+      if (found === undefined) writeFileSync(path, mine(), { flag: 'wx' })
+      else if (found === mine()) utimesSync(path, new Date(), new Date())
     } catch {}
-    timer = clock.after(RENEW_MS, renew)
   }
-  timer = clock.after(RENEW_MS, renew)
+  const again = (): void => {
+    renew()
+    timer = clock.after(RENEW_MS, again)
+  }
+  timer = clock.after(RENEW_MS, again)
   const release = (): void => {
     timer.cancel()
     process.off('exit', release)
@@ -50,7 +57,7 @@ function holdOf(name: string, path: string, clock: Clock): ClaimedName {
     if (read(path) === mine()) rmSync(path, { force: true })
   }
   process.on('exit', release)
-  return { name, release }
+  return { name, renew, release }
 }
 
 function claim(path: string): boolean {
