@@ -22,6 +22,11 @@ export function standardError(told: (dropped: number) => string): Outlet {
   return shared
 }
 
+/** Writes what waits, as far as its reader takes it: for lines that come when the process ends. */
+export function flushStandardError(): void {
+  shared?.flushNow()
+}
+
 /** Lines of this process that standard error did not take. */
 export function droppedByStandardError(): number {
   return shared?.dropped ?? 0
