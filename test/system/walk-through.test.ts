@@ -5,9 +5,12 @@ import { type EtcdCluster, etcdMissing, startEtcd } from '../support/etcd.ts'
 import { isFree } from '../support/processes.ts'
 import { SLACK } from '../support/timing.ts'
 
-/** The port below three that are free, with three more that are free so far above them. */
+/**
+ * The port below three that are free, with three more that are free so far above them; below all that `freePort` gives out,
+ * for between two starts one of those was taken.
+ */
 async function freePorts(above: number): Promise<number> {
-  for (let first = 11_000; first < 31_000; first += 10) {
+  for (let first = 5000; first < 9000; first += 10) {
     const ports = [1, 2, 3].flatMap((n) => [first + n, first + above + n])
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first
   }
