@@ -273,7 +273,7 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
       expect(await shown.exited).toEqual({ code: 0, signal: null })
       const rows = shown.lines
         .slice(3)
-        .map(({ text }) => text.replace(/\d+\.\d+(?= ms)/, '#').replace(/ +█+$| {2,}/g, ' '))
+        .map(({ text }) => text.replace(/\d+(\.\d+)? (ms|s)\b/, '# ms').replace(/ +█+$| {2,}/g, ' '))
       expect(rows.map((row) => row.trim().replace(/127\.0\.0\.1:\d+/, '@'))).toEqual([
         'gateway order/submit @ # ms',
         '└ gateway order/submit → @ # ms',
