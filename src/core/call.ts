@@ -71,6 +71,11 @@ export interface Outcome {
   readonly cause?: unknown
 }
 
+/** Of an answer as nearly all are. */
+export const ANSWERED: Outcome = { stage: 'answered', status: 200 }
+/** The caller gave up. */
+export const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
+
 /** The second report: the attempt is over. `broken`: the answer was cut short after its head. */
 export type Ending = 'complete' | 'broken' | 'cancelled'
 

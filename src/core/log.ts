@@ -50,8 +50,8 @@ export interface AccessEntry {
   /** Of the answer's body, as it was sent. */
   readonly bytes: number
   readonly durationMs: number
-  /** Who ended the exchange before the answer was out. */
-  readonly cut: 'node' | 'client' | undefined
+  /** Who, or what, ended the exchange before the answer was out. */
+  readonly cut: 'node' | 'deadline' | 'client' | undefined
   /** Of the route; undefined where there was none. */
   readonly service: string | undefined
   readonly action: string | undefined

@@ -126,13 +126,16 @@ export interface GatewayRequest {
   readonly answerBytes: number | undefined
   /** Bytes of a streamed answer that went to the client. */
   readonly sentBytes: number
-  /** Node of the last attempt, and how many there were; over RPC: undefined and 0. */
+  /** Node of the last attempt, and how many there were. */
   readonly node: string | undefined
   readonly attempts: number
   /** Address of whoever asked: the rightmost of `X-Forwarded-For` that is no trusted proxy, else that of the connection. */
   readonly client: string
-  /** The node ended within its answer, so the client was cut off. */
-  readonly broken: boolean
+  /**
+   * Why an answer that had begun was not sent whole, where that was not the client: the `node` broke off or stood still, or
+   * the `deadline` of the whole answer was over.
+   */
+  readonly cut: 'node' | 'deadline' | undefined
   /** What `X-Request-Id` says on the way to the node and in the answer; undefined where `gateway.requestId` is off. */
   readonly requestId: string | undefined
   /** Of the request's, where it gives one. */

@@ -24,7 +24,7 @@ export function createAccessLog({ share, write, clock, random = Math.random }: A
   }
 
   function wants(request: GatewayRequest): boolean {
-    return share >= 1 || request.status >= 500 || request.broken || random() < share
+    return share >= 1 || request.status >= 500 || request.cut !== undefined || random() < share
   }
 
   const observer: RequestObserver = {
@@ -36,7 +36,7 @@ export function createAccessLog({ share, write, clock, random = Math.random }: A
       entry.path = path.length > MAX_PATH_CHARS ? `${path.slice(0, MAX_PATH_CHARS)}…` : path
       entry.status = request.status
       entry.bytes = (complete ? request.answerBytes : undefined) ?? request.sentBytes
-      entry.cut = request.broken ? 'node' : complete ? undefined : 'client'
+      entry.cut = request.cut ?? (complete ? undefined : 'client')
       entry.durationMs = nowMs - request.startedMs
       entry.service = route?.service
       entry.action = route?.action

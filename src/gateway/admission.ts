@@ -118,6 +118,7 @@ export class Admission {
       request.fail(notFound(request.target.path))
       return
     }
+    request.route = route
     const preflight = this.#cors?.preflight(exchange.method, exchange.fields, route.methods)
     if (preflight !== undefined) {
       request.answerFields = preflight
@@ -128,7 +129,6 @@ export class Admission {
       this.#refuseMethod(request, route, route.methods)
       return
     }
-    request.route = route
     if (this.#deps.definition.auth) this.#ask(request, route)
     else this.#deps.admit(request, route)
   }

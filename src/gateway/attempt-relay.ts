@@ -51,9 +51,10 @@ export class AttemptRelay implements UpstreamEvents {
   }
 
   /** From the dispatcher. The client of an answer that has begun is cut off too. */
-  abort(): void {
+  abort(why: 'timeout' | 'cancelled'): void {
     if (this.#done) return
     this.#close()
+    if (why === 'timeout') this.#owner.request.cut = 'deadline'
     this.#answer?.cut()
   }
 
@@ -134,7 +135,8 @@ export class AttemptRelay implements UpstreamEvents {
     }
     this.#close()
     this.#attempt.end(waitingForClient || this.#isSession ? 'cancelled' : 'broken')
-    this.#cut('the node stopped within its answer', undefined)
+    if (waitingForClient) this.#answer?.cut()
+    else this.#cut('the node stopped within its answer', undefined)
   }
 
   /** The gateway leaves: the end of the stream is the goodbye of an event stream. */
@@ -156,7 +158,7 @@ export class AttemptRelay implements UpstreamEvents {
     if (!this.#answer) return
     if (this.#answer.untouched) this.#owner.fail(new GomsError('BAD_GATEWAY', message, { cause }))
     else {
-      this.#owner.request.broken = true
+      this.#owner.request.cut = 'node'
       this.#answer.cut()
     }
   }

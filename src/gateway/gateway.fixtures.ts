@@ -1,5 +1,4 @@
 /** A gateway for tests: real listeners on free ports, the real mesh, and a view that the test holds. */
-
 import { createServer, type RequestListener, request, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach } from 'vitest'

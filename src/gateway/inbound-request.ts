@@ -1,27 +1,20 @@
 /**
- * One request at the gateway, from its head to the end of its exchange: what admission finds out of it, who serves it, and
- * what the gateway answers itself.
+ * One request at the gateway, from its head to the end of its exchange: who serves it, what the gateway answers itself, and
+ * who is told how it went.
  */
 import { STATUS_CODES } from 'node:http'
 import type { Attempt } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import type { TraceContext, TraceWords } from '../core/context.ts'
 import type { GomsError } from '../core/errors.ts'
 import type { GatewayRequest, RequestObserver } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
-import { type AddressMatcher, plainAddress } from '../http/cidr.ts'
-import { FIELD } from '../http/field-kinds.ts'
-import { forwardedFor } from '../http/forwarded-for.ts'
-import { type Origin, toFieldLines } from '../http/header-rules.ts'
-import { isRequestId, REQUEST_ID } from '../http/request-id.ts'
-import type { Target } from '../http/target.ts'
-import { decided, type Sampler } from '../telemetry/sampler.ts'
-import { newTraceWords, receiveTrace, rootOf } from '../telemetry/trace-context.ts'
+import { toFieldLines } from '../http/header-rules.ts'
+import type { Sampler } from '../telemetry/sampler.ts'
 import type { ExchangeEvents, HttpExchange } from '../transport/http-exchange.ts'
 import { dateLine } from './date-line.ts'
 import { toFailure } from './failures.ts'
 import type { IdleWatch, Watched } from './idle-watch.ts'
-import { idIn, newRequestIdLine, requestIdLine } from './request-id-line.ts'
+import { RequestFacts } from './request-facts.ts'
 import type { Route } from './route.ts'
 
 /** What the gateway says itself. */
@@ -60,133 +53,42 @@ export interface InboundHost {
 
 /** A small body is read away when it is not wanted; a larger one costs the connection. */
 const READ_AWAY_BYTES = 65_536
-const nobody: AddressMatcher = () => false
-const NOWHERE: Target = { path: '', query: '', authority: undefined }
 
-export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayRequest {
-  readonly exchange: HttpExchange
-  readonly settings: Settings
+export class InboundRequest extends RequestFacts implements ExchangeEvents, Watched, GatewayRequest {
   readonly #host: InboundHost
   #serving: Serving | undefined
   #inside = true
-  target: Target = NOWHERE
   /** Set once one was found. */
   route: Route | undefined
   identity: unknown
   /** Lines that the answer gets besides its own. */
   answerFields = ''
-  trusted = false
-  /** Whose word is believed; set where `trusted` is. */
-  proxies: AddressMatcher = nobody
   status = 0
   sentBytes = 0
   /** When its last attempt began; only where answers tell their times. */
   sentMs = 0
   node: string | undefined
   attempts = 0
-  /** Lines for the node, and for the client; empty where requests get no id. */
-  requestIdLine = ''
   error: GomsError | undefined
   readonly startedMs: number
   headMs: number | undefined
   answerBytes: number | undefined
   session = false
-  broken = false
+  cut: GatewayRequest['cut']
   #told: boolean
-  #hostName: string | undefined
-  #traceWords: TraceWords | undefined
-  #trace: TraceContext | undefined
   moved = false
   stillLooks = 0
   watchIndex = -1
 
   constructor(host: InboundHost, exchange: HttpExchange) {
+    super(exchange, host.settings, host.sampler)
     this.#host = host
-    this.settings = host.settings
-    this.exchange = exchange
     this.#told = !host.observing
     this.startedMs = host.observing || host.settings.gateway.serverTiming ? host.clock.now() : 0
   }
 
-  get method(): string {
-    return this.exchange.method
-  }
-
-  get version(): string {
-    return this.exchange.version
-  }
-
-  get path(): string {
-    const { target } = this.exchange
-    const mark = target.indexOf('?')
-    return this.target === NOWHERE ? (mark < 0 ? target : target.slice(0, mark)) : this.target.path
-  }
-
-  get query(): string {
-    return this.target.query
-  }
-
-  get bodyBytes(): number | undefined {
-    return this.exchange.contentLength
-  }
-
-  header(lowerCaseName: string): string | undefined {
-    return this.exchange.fields.get(lowerCaseName)
-  }
-
-  *headers(): Iterable<readonly [string, string]> {
-    const { fields } = this.exchange
-    for (let i = 0; i < fields.count; i++) yield [fields.name(i), fields.value(i)]
-  }
-
   body(): Buffer | undefined {
     return this.#serving?.held?.()
-  }
-
-  /** Traces are recorded here. */
-  get traced(): boolean {
-    return this.#host.sampler !== undefined
-  }
-
-  get sampled(): boolean | undefined {
-    if (this.#traceWords !== undefined) return this.traced ? this.#traceWords.sampled : undefined
-    return this.#trace?.sampled
-  }
-
-  get address(): string {
-    return plainAddress(this.exchange.peer.address)
-  }
-
-  get proto(): 'http' | 'https' {
-    return this.exchange.peer.encrypted ? 'https' : 'http'
-  }
-
-  get host(): string {
-    this.#hostName ??= this.target.authority ?? this.exchange.fields.get('host') ?? ''
-    return this.#hostName
-  }
-
-  /** Whether that is what `host` gives; without making a text of it. */
-  isHost(name: string): boolean {
-    return this.target.authority === undefined
-      ? this.exchange.fields.isOfKind(FIELD.host, name)
-      : this.target.authority === name
-  }
-
-  get port(): number {
-    return this.exchange.peer.localPort
-  }
-
-  /** Reads where in a trace the client is, or begins a new one. What it wants to be recorded is its proxy's word only. */
-  receiveTrace(service: string, action: string): void {
-    const { fields } = this.exchange
-    const { sampler } = this.#host
-    if (!fields.has(FIELD.trace)) this.#traceWords = newTraceWords(sampler, service, action)
-    else {
-      const trace = receiveTrace((name) => fields.get(name))
-      this.#trace = decided(trace, sampler, this.trusted, service, action)
-    }
-    if (this.settings.gateway.requestId) this.#nameIt()
   }
 
   /** For an answer whose head goes out now, if a node was asked: https://www.w3.org/TR/server-timing/. */
@@ -197,52 +99,11 @@ export class InboundRequest implements ExchangeEvents, Origin, Watched, GatewayR
     return `server-timing: node;dur=${nodeMs.toFixed(2)}, gateway;dur=${gatewayMs.toFixed(2)}\r\n`
   }
 
-  #nameIt(): void {
-    const { fields } = this.exchange
-    const words = this.#traceWords
-    this.requestIdLine =
-      words === undefined || fields.has(FIELD.requestId)
-        ? requestIdLine(fields.get(REQUEST_ID), () => this.trace.traceId)
-        : newRequestIdLine(words)
-  }
-
   /** It is sent to a node. */
   attempted({ node, number }: Attempt): void {
     this.node = node.name
     this.attempts = number
     if (this.settings.gateway.serverTiming) this.sentMs = this.#host.clock.now()
-  }
-
-  get requestId(): string | undefined {
-    return this.requestIdLine === '' ? undefined : idIn(this.requestIdLine)
-  }
-
-  /** What the client calls it. */
-  get givenId(): string | undefined {
-    const { fields } = this.exchange
-    if (!this.settings.gateway.requestId || !fields.has(FIELD.requestId)) return undefined
-    const given = fields.get(REQUEST_ID)
-    return given !== undefined && isRequestId(given) ? given : undefined
-  }
-
-  get client(): string {
-    if (!this.trusted) return this.address
-    return forwardedFor(this.exchange.fields.get('x-forwarded-for'), this.address, this.proxies)
-  }
-
-  /** The trace as numbers, where it begins here. */
-  get traceWords(): TraceWords | undefined {
-    return this.#traceWords
-  }
-
-  get trace(): TraceContext {
-    this.#trace ??= rootOf(this.#traceWords ?? newTraceWords(), this.traced)
-    return this.#trace
-  }
-
-  /** Undefined before it was received. */
-  get traceId(): string | undefined {
-    return this.#trace || this.#traceWords ? this.trace.traceId : undefined
   }
 
   /** From here on its events go there. */

@@ -116,6 +116,7 @@ export class UpgradedCall implements Carrier, Serving {
       if (over) return
       over = true
       attempt.end('broken')
+      this.#request.cut = 'node'
       answer.cut()
     }
     body.on('error', broken)

@@ -1,6 +1,6 @@
 /** One call on its way: pick, attempt, outcome, and again where that is safe. The order of things is told in `stack.ts`. */
 import type { Balancer } from '../balance/balancer.ts'
-import type { Call, Carrier, Dispatched, Outcome } from '../core/call.ts'
+import { CANCELLED, type Call, type Carrier, type Dispatched, type Outcome } from '../core/call.ts'
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { type Deadlines, type Due, NO_PLACE } from '../core/deadline-sweep.ts'
 import { GomsError, isCallCode } from '../core/errors.ts'
@@ -33,7 +33,6 @@ export interface DispatchDeps {
 }
 
 const NONE: readonly Endpoint[] = []
-const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 
 /** A call is its own first attempt: nearly every call has no other, and thousands may wait at a time. */
 export class CallRun extends AttemptRun implements Dispatched, Due {
@@ -61,14 +60,11 @@ export class CallRun extends AttemptRun implements Dispatched, Due {
   }
 
   cancel(): void {
-    if (this.#over) {
-      this.#current?.breakOff('cancelled', this.deps.clock.now())
-      return
-    }
     const nowMs = this.deps.clock.now()
+    const wasOver = this.#over
     this.#finish()
     this.#current?.breakOff('cancelled', nowMs)
-    this.#tell(CANCELLED, undefined, nowMs)
+    if (!wasOver) this.#tell(CANCELLED, undefined, nowMs)
   }
 
   /** Looked at again when it strikes: an upload that made progress meanwhile has moved it. */

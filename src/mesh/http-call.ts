@@ -257,11 +257,14 @@ function toFields(request: ActionRequest, call: Call, callKey: string | undefine
   if (callKey !== undefined) headers.push(INTERNAL.callServiceKey, callKey, INTERNAL.callKey, callKey)
   headers.push(INTERNAL.caller, call.caller)
   const { requestId } = call
-  const hasId = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === REQUEST_ID)
-  if (requestId !== undefined && !hasId) headers.push(REQUEST_ID, requestId)
+  if (requestId !== undefined && !gives(request, REQUEST_ID)) headers.push(REQUEST_ID, requestId)
   const identity = call.identity === undefined ? undefined : toIdentityHeader(call.identity)
   if (identity !== undefined) headers.push(INTERNAL.identity, identity)
   return toFieldLines(headers)
+}
+
+function gives({ headers }: ActionRequest, lowerCaseName: string): boolean {
+  return Object.keys(headers ?? {}).some((name) => name.toLowerCase() === lowerCaseName)
 }
 
 function newRoot(sampler: Sampler | undefined, service: string, action: string): TraceContext {

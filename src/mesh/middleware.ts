@@ -1,5 +1,5 @@
 /** What users wrap around calls: they see the call, never its body, and may refuse it before anything is spent. */
-import type { Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
+import { CANCELLED, type Call, type Carrier, type Dispatched, type Dispatcher, type Outcome } from '../core/call.ts'
 import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { OutboundObserver } from '../core/observe.ts'
@@ -27,8 +27,6 @@ export function withMiddleware(below: Dispatcher, use: readonly Middleware[], de
     },
   }
 }
-
-const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 
 class WrappedCall implements Dispatched {
   readonly #below: Dispatcher

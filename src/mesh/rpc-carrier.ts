@@ -1,5 +1,14 @@
 /** Carries the attempts of one RPC call, and turns what comes back into an outcome for the mesh and a result for the caller. */
-import type { Attempt, AttemptHandle, Call, Carrier, Dispatched, Dispatcher, Outcome } from '../core/call.ts'
+import {
+  ANSWERED,
+  type Attempt,
+  type AttemptHandle,
+  CANCELLED,
+  type Call,
+  type Carrier,
+  type Dispatched,
+  type Dispatcher,
+} from '../core/call.ts'
 import type { TraceWords } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { TraceFormat } from '../core/observability-options.ts'
@@ -38,9 +47,7 @@ export function dispatchRpc(
   return deps.dispatcher.dispatch(call, new RpcCarrier(deps, call, payload, result), nowMs)
 }
 
-const ANSWERED: Outcome = { stage: 'answered', status: 200 }
 const NO_METADATA: readonly string[] = []
-const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 /** Go's server, for a method that it does not have. Source: smallnest/rpcx, server/server.go. */
 const GO_HAS_NO_METHOD = "rpcx: can't find method"
 

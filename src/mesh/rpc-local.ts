@@ -1,5 +1,5 @@
 /** Calls to nodes of this very process: the same way in as from outside, without bytes, connection or copies. */
-import type { Attempt, Call, Outcome } from '../core/call.ts'
+import { ANSWERED, type Attempt, CANCELLED, type Call, type Outcome } from '../core/call.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
@@ -91,9 +91,6 @@ export class Delivery implements RpcReceived, RpcResponder, RpcOrigin {
     this.#onAbort?.()
   }
 }
-
-const ANSWERED: Outcome = { stage: 'answered', status: 200 }
-const CANCELLED: Outcome = { stage: 'cancelled', status: 0 }
 
 /** What a call past the mesh goes by. */
 export interface DirectCallDeps {

@@ -167,7 +167,7 @@ test('routes that nobody uses have no series, and what tells of the process has 
     requests({ service: 'user', action: `action${i}` } as never, 'gateway')
   }
   expect(registry.dropped).toBe(0)
-  const request = { status: 200, error: undefined, broken: false, startedMs: 0 } as GatewayRequest
+  const request = { status: 200, error: undefined, cut: undefined, startedMs: 0 } as GatewayRequest
   for (let i = 0; i < 1000; i++) {
     requests({ service: 'user', action: `action${i}` } as never, 'gateway')?.request(request, true, 1)
   }
@@ -182,8 +182,8 @@ test('routes that nobody uses have no series, and what tells of the process has 
 test('an answer that a node or a client broke off is no success', async () => {
   const { own, lines } = setUp()
   const observer = gatewayMetrics(own)(undefined, 'gateway')
-  const request = { status: 200, error: undefined, broken: false, startedMs: 0 } as GatewayRequest
-  observer?.request({ ...request, broken: true } as GatewayRequest, false, 1)
+  const request = { status: 200, error: undefined, cut: undefined, startedMs: 0 } as GatewayRequest
+  observer?.request({ ...request, cut: 'node' } as GatewayRequest, false, 1)
   observer?.request(request, false, 1)
   observer?.request(request, true, 1)
   expect(await lines(/^goms_(gateway_requests|errors)_total/)).toEqual([

@@ -17,6 +17,7 @@ export const LOG_FIELDS: Readonly<Record<string, 'keyword' | 'number'>> = {
   bytes: 'number',
   durationMs: 'number',
   attempts: 'number',
+  cut: 'keyword',
   to: 'keyword',
   toNode: 'keyword',
   client: 'keyword',

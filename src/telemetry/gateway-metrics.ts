@@ -8,7 +8,7 @@ import type { OwnMetrics } from './own-metrics.ts'
 const NO_ROUTE = 'none'
 /** What requests are counted as whose client went away before its answer was out. */
 const GONE = 499
-/** The node broke off within its answer, whatever status that began with. */
+/** The answer was not sent whole and its client is not to blame, whatever status it began with. */
 const CUT = 'cut'
 const MOST_STATUS = 599
 
@@ -34,8 +34,8 @@ class RouteRequests implements RequestObserver {
     this.#action = action
   }
 
-  request({ status, error, broken, startedMs }: GatewayRequest, complete: boolean, nowMs: number): void {
-    if (broken) this.#cutOff()
+  request({ status, error, cut, startedMs }: GatewayRequest, complete: boolean, nowMs: number): void {
+    if (cut !== undefined) this.#cutOff(cut)
     else {
       const shown = complete ? status : GONE
       const counter = this.#statuses[shown] ?? this.#bind(shown)
@@ -46,10 +46,10 @@ class RouteRequests implements RequestObserver {
     if (error !== undefined) this.#errors.of(error.code).value++
   }
 
-  #cutOff(): void {
+  #cutOff(by: 'node' | 'deadline'): void {
     this.#cut ??= this.#own.gatewayRequests.bind(this.#service, this.#action, CUT)
     this.#cut.value++
-    this.#errors.of('BAD_GATEWAY').value++
+    this.#errors.of(by === 'node' ? 'BAD_GATEWAY' : 'DEADLINE_EXCEEDED').value++
   }
 
   #bind(status: number): Counter {

@@ -45,7 +45,7 @@ const COUNTERS = {
   },
   gatewayRequests: {
     name: 'goms_gateway_requests_total',
-    help: 'Requests that the gateway answered, by route and status; "cut" where the node broke off within its answer. Without a route: service and action are "none".',
+    help: 'Requests that the gateway answered, by route and status; "cut" where the node, or the time of the whole answer, ended it before it was out. Without a route: service and action are "none".',
     labels: ['service', 'action', 'status'],
   },
   served: {
