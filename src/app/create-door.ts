@@ -1,5 +1,4 @@
 /** Puts the right thing behind a node's ports: the way in of a service, or the gateway. */
-
 import type { ObserveRequests } from '../core/observe.ts'
 import { joinObservers } from '../core/observers.ts'
 import type * as accessLog from '../gateway/access-log.ts'

@@ -36,6 +36,8 @@ export interface ServiceDoor extends DoorLife {
 export interface GatewayDoor extends DoorLife {
   readonly kind: 'gateway'
   readonly handle: ExchangeHandler
+  /** The engine has refused what is no request. */
+  refused(status: number, address: string): void
 }
 
 export interface DoorLife {

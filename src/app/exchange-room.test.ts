@@ -61,7 +61,7 @@ describe.each(['fast', 'safe'] as const)('requests that come too early, parser %
     const room = createExchangeRoom()
     const engine = await createFrontEngine(
       { ...defaultGateway, parser },
-      { handler: room.handle, clock: systemClock, log: silentLog },
+      { refused() {}, handler: room.handle, clock: systemClock, log: silentLog },
     )
     closes.push(() => engine.close(0))
     const { port } = await engine.listen(0, '127.0.0.1')

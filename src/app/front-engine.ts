@@ -7,6 +7,8 @@ import type { ExchangeHandler } from '../transport/http-exchange.ts'
 
 export interface FrontDeps {
   readonly handler: ExchangeHandler
+  /** Told of what the door refuses by itself. */
+  refused(status: number, address: string): void
   readonly clock: Clock
   readonly log: Log
 }
@@ -17,7 +19,7 @@ export interface FrontDeps {
  */
 export async function createFrontEngine(gateway: GatewayOptions, deps: FrontDeps): Promise<HttpDoor> {
   const options: HttpDoorOptions = {
-    ...{ handler: deps.handler, clock: deps.clock },
+    ...{ handler: deps.handler, refused: deps.refused, clock: deps.clock },
     limits: {
       headBytes: gateway.maxHeaderBytes,
       fieldCount: gateway.maxHeaderCount,

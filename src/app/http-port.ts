@@ -1,12 +1,11 @@
 /** The HTTP port of a node: bound before what stands behind it is there. Requests that come meanwhile wait. */
-
 import type { Server, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { ListenOptions } from '../transport/listen.ts'
-import type { NodeDoor } from './door.ts'
+import type { GatewayDoor, NodeDoor } from './door.ts'
 import { createExchangeRoom } from './exchange-room.ts'
 import { createFrontEngine } from './front-engine.ts'
 import { createWaitingRoom } from './waiting-room.ts'
@@ -46,7 +45,11 @@ export function createHttpPort(
 
 export async function createGatewayPort({ gateway }: Settings, clock: Clock, log: Log): Promise<GatewayPort> {
   const room = createExchangeRoom()
-  const engine = await createFrontEngine(gateway, { handler: room.handle, clock, log })
+  let behind: GatewayDoor | undefined
+  const engine = await createFrontEngine(gateway, {
+    ...{ handler: room.handle, clock, log },
+    refused: (status, address) => behind?.refused(status, address),
+  })
   return {
     get connections() {
       return engine.connections
@@ -56,7 +59,9 @@ export async function createGatewayPort({ gateway }: Settings, clock: Clock, log
     unlisten: () => engine.unlisten(),
     accept: (socket) => engine.accept(socket),
     open(door) {
-      if (door.kind === 'gateway') room.open(door.handle)
+      if (door.kind !== 'gateway') return
+      behind = door
+      room.open(door.handle)
     },
     drain: () => engine.drain(),
     close: (timeoutMs) => engine.close(timeoutMs),

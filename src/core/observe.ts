@@ -159,6 +159,8 @@ export interface RequestObserver {
    * @param complete the answer went out whole
    */
   request(request: GatewayRequest, complete: boolean, nowMs: number): void
+  /** Of those without a route: the door itself answered what is no request. @param address of the connection */
+  refused(status: number, address: string): void
 }
 
 /**

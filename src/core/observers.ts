@@ -66,5 +66,8 @@ function requestsOf(all: readonly RequestObserver[]): RequestObserver | undefine
     request(request, complete, nowMs) {
       for (const one of all) one.request(request, complete, nowMs)
     },
+    refused(status, address) {
+      for (const one of all) one.refused(status, address)
+    },
   }
 }

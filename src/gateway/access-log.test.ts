@@ -1,4 +1,5 @@
 import { get, type RequestListener } from 'node:http'
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { manualClock } from '../core/clock.ts'
 import type { AccessEntry } from '../core/log.ts'
@@ -77,7 +78,7 @@ it('a request that its route refuses belongs to that route', async () => {
 it('tells of the client that trusted proxies vouch for, whatever it says itself', async () => {
   const node = await startNode((_req, res) => res.end('ok'))
   const clients: string[] = []
-  const observe = () => ({ request: (request: GatewayRequest) => void clients.push(request.client) })
+  const observe = () => ({ request: (request: GatewayRequest) => void clients.push(request.client), refused() {} })
   const { port } = await startGateway({
     nodes: [node],
     observe,
@@ -86,4 +87,25 @@ it('tells of the client that trusted proxies vouch for, whatever it says itself'
   await ask(port, { headers: { 'x-forwarded-for': '6.6.6.6, 1.2.3.4, 10.0.0.2' } })
   await ask(port)
   await expect.poll(() => clients).toEqual(['1.2.3.4', '127.0.0.1'])
+})
+
+it('what the door refuses has a line without method and path, and a request whose body is none has its status', async () => {
+  const lines: AccessEntry[] = []
+  const access = createAccessLog({ share: 1, clock: manualClock(), write: (entry) => void lines.push({ ...entry }) })
+  const { port } = await startGateway({ observe: access, nodes: [await startNode((req) => void req.resume())] })
+  const send = async (text: string): Promise<void> => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {}).end(text)
+    for await (const _ of socket);
+  }
+  await send('GET / HTTP/1.1\r\n\r\n')
+  await send(
+    'POST /api/user/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\nnone\r\n\r\n',
+  )
+  await expect
+    .poll(() => lines.map(({ status, method, client, cut }) => [status, method, client, cut]))
+    .toEqual([
+      [400, '-', '127.0.0.1', undefined],
+      [400, 'POST', '127.0.0.1', undefined],
+    ])
 })

@@ -15,13 +15,15 @@ export interface AccessLogDeps {
   readonly random?: () => number
 }
 
+const NO_REQUEST: Omit<AccessEntry, 'atMs' | 'status' | 'client'> = {
+  ...{ method: '-', path: '-', bytes: 0, durationMs: 0, cut: undefined, service: undefined, action: undefined },
+  ...{ node: undefined, attempts: 0, requestId: undefined, traceId: undefined },
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 export function createAccessLog({ share, write, clock, random = Math.random }: AccessLogDeps): ObserveRequests {
-  const entry: Mutable<AccessEntry> = {
-    ...{ atMs: 0, method: '', path: '', status: 0, bytes: 0, durationMs: 0, service: undefined, action: undefined },
-    ...{ node: undefined, attempts: 0, client: '', requestId: undefined, traceId: undefined, cut: undefined },
-  }
+  const entry: Mutable<AccessEntry> = { ...NO_REQUEST, atMs: 0, status: 0, client: '' }
 
   function wants(request: GatewayRequest): boolean {
     return share >= 1 || request.status >= 500 || request.cut !== undefined || random() < share
@@ -46,6 +48,10 @@ export function createAccessLog({ share, write, clock, random = Math.random }: A
       entry.requestId = request.requestId
       entry.traceId = request.traceId
       write(entry)
+    },
+    refused(status, address) {
+      if (share < 1 && status < 500 && random() >= share) return
+      write({ ...NO_REQUEST, atMs: clock.wallMs(), status, client: address })
     },
   }
   return () => observer

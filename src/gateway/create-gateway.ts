@@ -6,6 +6,7 @@ import { GomsError } from '../core/errors.ts'
 import { everyMs, type Log } from '../core/log.ts'
 import type { ObserveRequests, RequestObserver } from '../core/observe.ts'
 import type { Routes, Settings } from '../core/options.ts'
+import { plainAddress } from '../http/cidr.ts'
 import type { View } from '../registry/registry.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import type { HttpExchange } from '../transport/http-exchange.ts'
@@ -51,6 +52,8 @@ export interface GatewayDeps {
 export interface Gateway {
   /** Takes a request, be it one to upgrade. */
   handle(exchange: HttpExchange): void
+  /** Its door has answered what is no request with that status. */
+  refused(status: number, address: string): void
   /** Routes, policies and the like for calls from now on. */
   update(settings: Settings, pushed?: Routes): void
   /** Goes on serving; sessions are told to end after `serveForMs`. */
@@ -126,6 +129,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (refusal === undefined) admission.decide(request)
       else admission.refuse(request, refusal)
     },
+    refused: (status, address) => host.unrouted?.refused(status, plainAddress(address)),
     update(changed, pushed) {
       admission.update(changed)
       host.settings = changed

@@ -199,7 +199,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   })
   const { maxHeaderBytes, maxHeaderCount, maxTargetBytes } = settings.gateway
   const limits = { headBytes: maxHeaderBytes, fieldCount: maxHeaderCount, targetBytes: maxTargetBytes }
-  const front = { handler: made.handle, limits }
+  const front = { handler: made.handle, refused: made.refused, limits }
   const listener = engine === 'fast' ? createHttpRawDoor(front) : createHttpNodeDoor(front)
   const { port } = await listener.listen(0, '127.0.0.1')
   cleanups.push(async () => {

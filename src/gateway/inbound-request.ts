@@ -76,6 +76,8 @@ export class InboundRequest extends RequestFacts implements ExchangeEvents, Watc
   session = false
   cut: GatewayRequest['cut']
   #told: boolean
+  /** The engine has answered. */
+  #refused = false
   moved = false
   stillLooks = 0
   watchIndex = -1
@@ -183,6 +185,11 @@ export class InboundRequest extends RequestFacts implements ExchangeEvents, Watc
     this.#serving?.bodyEnd()
   }
 
+  refused(status: number): void {
+    this.status = status
+    this.#refused = true
+  }
+
   drain(): void {
     this.moved = true
     this.#serving?.drain()
@@ -191,7 +198,7 @@ export class InboundRequest extends RequestFacts implements ExchangeEvents, Watc
   closed(answered: boolean): void {
     this.#host.watch.remove(this)
     this.#serving?.closed(answered)
-    if (!this.#told) this.#tell(answered, this.#host.clock.now())
+    if (!this.#told) this.#tell(answered || this.#refused, this.#host.clock.now())
     this.becomeSession()
   }
 

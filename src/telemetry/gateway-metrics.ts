@@ -46,6 +46,11 @@ class RouteRequests implements RequestObserver {
     if (error !== undefined) this.#errors.of(error.code).value++
   }
 
+  refused(status: number): void {
+    const counter = this.#statuses[status] ?? this.#bind(status)
+    counter.value++
+  }
+
   #cutOff(by: 'node' | 'deadline'): void {
     this.#cut ??= this.#own.gatewayRequests.bind(this.#service, this.#action, CUT)
     this.#cut.value++

@@ -112,7 +112,8 @@ async function listenerFor(deps: MeshNodeDeps, door: Door): Promise<MeshListener
   const { definition, settings, clock, log } = deps
   if (door.kind === 'gateway') {
     // Connections of a mesh have no network to be kept from.
-    return createFrontEngine({ ...settings.gateway, tls: undefined }, { handler: door.handle, clock, log })
+    const { handle: handler, refused } = door
+    return createFrontEngine({ ...settings.gateway, tls: undefined }, { handler, refused, clock, log })
   }
   const actionAt = actionsOf(definition, settings)
   const listener = createHttpListener({

@@ -18,6 +18,8 @@ export interface HttpDoorOptions {
   readonly answerTimeoutMs?: number | undefined
   /** Connections at once; one more is answered 503 and closed. @default unlimited */
   readonly maxConnections?: number | undefined
+  /** Told of each answer of the door's own to what is no request, or has none to go with. @default nobody */
+  readonly refused?: ((status: number, address: string) => void) | undefined
   readonly clock?: Clock | undefined
 }
 

@@ -206,16 +206,21 @@ export function httpExchangeSuite(
       ['another expectation', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n', 417],
     ])('%s', async (_name, bytes, status) => {
       let handled = 0
-      const { port } = await door((exchange) => {
-        handled++
-        say(exchange, 'ok')
-      })
+      const refused: unknown[] = []
+      const { port } = await door(
+        (exchange) => {
+          handled++
+          say(exchange, 'ok')
+        },
+        { refused: (...told) => void refused.push(told) },
+      )
       const client = talk(port, bytes + GET)
       const answer = await client.ended
       expect(answer.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
       expect(answer).toMatch(/connection: close/i)
       expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ status: false, code: expect.any(String) })
       expect(handled).toBe(0)
+      expect(refused).toEqual([[status, '127.0.0.1']])
     })
 
     it.each([
@@ -224,10 +229,19 @@ export function httpExchangeSuite(
       ['data behind the end of a chunk', '2\r\nhello\r\n0\r\n\r\n'],
     ])('a body with %s ends its request', async (_name, chunks) => {
       const told = gate<Told>()
-      const { port } = await door((exchange) => told.open(listenTo(exchange)))
+      const refused: number[] = []
+      const { port } = await door(
+        (exchange) => {
+          told.open(listenTo(exchange))
+          if (exchange.events) exchange.events.refused = (status) => void refused.push(status)
+        },
+        { refused: (status) => void refused.push(-status) },
+      )
       const client = talk(port, `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`)
       expect(await (await told.opened).closed).toBe(false)
       expect(await client.ended).toMatch(/^HTTP\/1.1 400 /)
+      // Of the exchange, and of nothing besides.
+      expect(refused).toEqual([400])
     })
 
     it('tells of what came with a head before it says that it was read', async () => {
@@ -262,10 +276,12 @@ export function httpExchangeSuite(
     })
 
     it('turns connections beyond the bound away, and takes others once there is room', async () => {
-      const { port } = await door(echo, { maxConnections: 1 })
+      const refused: number[] = []
+      const { port } = await door(echo, { maxConnections: 1, refused: (status) => void refused.push(status) })
       const first = talk(port, GET)
       await first.until('GET / ')
       expect(await talk(port, GET).ended).toMatch(/^HTTP\/1.1 503 [\s\S]*\r\nRetry-After: 1\r\n/)
+      expect(refused).toEqual([503])
       first.socket.destroy()
       await first.ended
       for (let text = ''; !text.includes('GET /last '); text = await talk(port, LAST).ended) await turn()

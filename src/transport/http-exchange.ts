@@ -22,6 +22,8 @@ export interface ExchangeEvents {
   bodyEnd(): void
   /** The client takes more of the answer. */
   drain(): void
+  /** The body is none: the engine has answered with that status itself, and `closed` follows. */
+  refused?(status: number): void
   /**
    * The answer is out to its last byte, or the connection ended before: always the last, exactly once, within `end` or
    * `destroy` where that is when it happens. Not told of one whose connection was taken.

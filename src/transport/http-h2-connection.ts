@@ -21,6 +21,7 @@ export interface H2Host {
   readonly idleLooks: number
   readonly answerLooks: number
   readonly lingerLooks: number
+  refused(status: number, address: string): void
   /** Called once. */
   gone(connection: H2Connection): void
 }
@@ -140,6 +141,7 @@ export class H2Connection {
     const request = readH2Request(list, ended, this.#host.limits)
     if (request.state === 'refused') {
       refuseStream(stream, request.status, request.reason)
+      this.#host.refused(request.status, this.#socket.remoteAddress ?? '')
       return
     }
     const exchange = new H2Exchange({

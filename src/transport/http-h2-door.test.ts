@@ -487,19 +487,21 @@ describe('what is no request over HTTP/2', () => {
     ['many fields', [...GET, ...Array.from({ length: 150 }, (_, i) => [`a${i}`, '1'])]],
   ] as [string, (readonly [string, string])[]][])('%s', async (_name, list) => {
     let handled = 0
+    const refused: number[] = []
     const { port } = await door(
       (exchange) => {
         handled++
         listenTo(exchange)
         say(exchange, 'ok')
       },
-      { limits: { headBytes: 8192, targetBytes: 4096 } },
+      { limits: { headBytes: 8192, targetBytes: 4096 }, refused: (status) => void refused.push(status) },
     )
     const { talk, begin } = await raw(port)
     begin(1, list)
     const status = await talk.outcome(1)
     expect(status === 'reset' || status === 'gone' || Number(status) >= 400).toBe(true)
     expect(handled).toBe(0)
+    if (Number(status) >= 400) expect(refused.map((it) => it >= 400)).toEqual([true])
     if (status === 'gone') return
     begin(3, GET)
     expect(await talk.outcome(3)).toBe('200')

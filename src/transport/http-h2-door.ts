@@ -40,6 +40,7 @@ export function createHttpH2Door(options: HttpDoorOptions): HttpH2Door {
     draining: false,
     looks: 0,
     ...times,
+    refused: options.refused ?? (() => {}),
     gone(connection) {
       connections.delete(connection)
       whenGone()

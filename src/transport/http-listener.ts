@@ -39,6 +39,8 @@ export interface HttpListenerOptions {
    * @default at once
    */
   readonly malformed?: ((socket: Socket, answer: () => void) => void) | undefined
+  /** Told of each answer of the listener's own. @default nobody */
+  readonly refused?: ((socket: Duplex, status: number) => void) | undefined
   /** Throws when an application writes a body to HEAD, 204 or 304 instead of dropping it. @default false */
   readonly rejectNonStandardBodyWrites?: boolean | undefined
 }
@@ -92,9 +94,13 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  function turnAway(socket: Duplex, status: number, message: string): void {
+    refuse(socket, status, message)
+    options.refused?.(socket, status)
+  }
   const onRequest: RequestListener = (req, res) => {
     if (req.httpVersionMajor !== 1) {
-      refuse(req.socket, 400, 'HTTP/1.1 is spoken here')
+      turnAway(req.socket, 400, 'HTTP/1.1 is spoken here')
       return
     }
     answers.add(res)
@@ -109,9 +115,9 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
   server.on('request', onRequest)
   if (options.expectContinue === 'manual') server.on('checkContinue', onRequest)
   if (options.upgrade) server.on('upgrade', options.upgrade)
-  server.on('connect', (_req, socket) => refuse(socket, 501, 'CONNECT is not supported'))
+  server.on('connect', (_req, socket) => turnAway(socket, 501, 'CONNECT is not supported'))
   server.on('clientError', (error: Error & { code?: string }, socket) => {
-    const answer = (): void => answerClientError(error, socket)
+    const answer = (): void => answerClientError(error, socket, turnAway)
     if (options.malformed) options.malformed(socket as Socket, answer)
     else answer()
   })
@@ -149,7 +155,7 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
 }
 
 /** What node's parser refuses, as JSON; where an answer is under way already there is nothing left to say. */
-function answerClientError(error: Error & { code?: string }, socket: Duplex): void {
+function answerClientError(error: Error & { code?: string }, socket: Duplex, turnAway: typeof refuse): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -160,7 +166,7 @@ function answerClientError(error: Error & { code?: string }, socket: Duplex): vo
     socket.destroy()
     return
   }
-  if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, 431, 'the header fields are too large')
-  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') refuse(socket, 408, 'the request took too long to arrive')
-  else refuse(socket, 400, 'the request is malformed')
+  if (error.code === 'HPE_HEADER_OVERFLOW') turnAway(socket, 431, 'the header fields are too large')
+  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') turnAway(socket, 408, 'the request took too long to arrive')
+  else turnAway(socket, 400, 'the request is malformed')
 }

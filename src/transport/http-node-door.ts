@@ -39,7 +39,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   const headTimeoutMs = options.headTimeoutMs ?? 10_000
   const maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
   const connections = new WeakMap<Socket, NodeTurns>()
-  const overflow = new Overflow()
+  const overflow = new Overflow((status, address) => options.refused?.(status, address))
   const inProgress = new Map<NodeExchange, { socket: Socket; progress: AnswerProgress; looks: number }>()
   let looking: Timer | undefined
   let draining = false
@@ -56,6 +56,7 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
     maxHeadersCount: limits.fieldCount + 1,
     headersTimeoutMs: headTimeoutMs,
     keepAliveTimeoutMs: options.idleTimeoutMs,
+    refused,
     malformed(socket, answer) {
       const turns = connections.get(socket)
       if (turns === undefined) answer()
@@ -85,6 +86,14 @@ export function createHttpNodeDoor(options: HttpDoorOptions): HttpDoor {
   function turnAway(turns: NodeTurns, socket: Duplex, { status, reason }: Refused): void {
     turns.drop()
     refuse(socket, status, reason)
+    refused(socket, status)
+  }
+
+  /** What is said while a request is in progress is about its body. */
+  function refused(socket: Duplex, status: number): void {
+    const current = connections.get(socket as Socket)?.current
+    if (current === undefined) options.refused?.(status, (socket as Socket).remoteAddress ?? '')
+    else current.events?.refused?.(status)
   }
 
   function upgrade(req: IncomingMessage, _stream: Duplex, head: Buffer): void {

@@ -28,6 +28,7 @@ export interface RawConnectionHost {
   reader: RequestHeadReader | undefined
   createReader(): RequestHeadReader
   after(delayMs: number, fn: () => void): void
+  refused(status: number, address: string): void
   /** Called once. */
   gone(connection: RawConnection): void
 }
@@ -336,6 +337,8 @@ export class RawConnection implements ExchangeRoom {
       return
     }
     this.outbox.text(refusalText(status, reason))
+    if (exchange === undefined) this.#host.refused(status, this.#socket.remoteAddress ?? '')
+    else exchange.events?.refused?.(status)
     this.#linger()
     this.#exchange = undefined
     exchange?.close(false)

@@ -27,7 +27,8 @@ export function createHttpRawDoor(options: HttpRawDoorOptions): HttpDoor {
   const limits: HeadLimits = { ...REQUEST_LIMITS, ...options.limits }
   const maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
   const connections = new Map<RawConnection, Socket>()
-  const overflow = new Overflow()
+  const refused = options.refused ?? (() => {})
+  const overflow = new Overflow(refused)
   let looking: Timer | undefined
   let closing: Promise<void> | undefined
   let whenGone: () => void = () => {}
@@ -44,6 +45,7 @@ export function createHttpRawDoor(options: HttpRawDoorOptions): HttpDoor {
     reader: undefined,
     createReader: () => new RequestHeadReader(limits),
     after: (delayMs: number, fn: () => void) => void clock.after(delayMs, fn),
+    refused,
     gone: (connection: RawConnection): void => {
       connections.delete(connection)
       whenGone()

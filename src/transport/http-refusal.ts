@@ -1,5 +1,6 @@
 /** The answer to what is no request: the door's own, in the words of all refusals, on a connection that ends with it. */
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** How long what still comes is read away: an unread rest would turn the answer into a reset. */
@@ -39,8 +40,15 @@ const MOST_TOLD = 128
 /** What is done with connections beyond the bound: they are told while that is cheap. */
 export class Overflow {
   #told = 0
+  readonly #refused: (status: number, address: string) => void
 
-  turnAway(socket: Duplex): void {
+  /** @param refused told of each */
+  constructor(refused: (status: number, address: string) => void) {
+    this.#refused = refused
+  }
+
+  turnAway(socket: Socket): void {
+    this.#refused(503, socket.remoteAddress ?? '')
     if (this.#told >= MOST_TOLD) {
       socket.destroy()
       return
