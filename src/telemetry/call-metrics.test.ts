@@ -44,7 +44,10 @@ test('a call is counted by its code, its attempts by stage, and both by node', a
   ])
   const byNode = (await lines(/^goms_node_attempts_total/)).map((line) => Number(line.split(' ').at(-1)))
   expect(byNode.reduce((sum, one) => sum + one, 0)).toBe(6)
-  expect(await lines(/^goms_errors_total/)).toEqual(['goms_errors_total{side="call",code="UNAVAILABLE"} 1'])
+  expect(await lines(/^goms_errors_total/)).toEqual([
+    'goms_errors_total{side="call",code="HTTP_5XX"} 1',
+    'goms_errors_total{side="call",code="UNAVAILABLE"} 1',
+  ])
   expect(await lines(/^goms_call_duration_seconds_count/)).toEqual([
     'goms_call_duration_seconds_count{service="user",action="login"} 5',
   ])
@@ -119,7 +122,7 @@ test('served: paths and methods of HTTP that callers make up are few series, met
   const { own, lines } = setUp()
   const observe = servedMetrics(own)
   const http = observe('user', 'http', undefined)
-  const named = (name: string): Served => ({ name }) as Served
+  const named = (name: string): Served => ({ name, request: { method: name.split(' ')[0] } }) as Served
   for (let i = 0; i < 100; i++) http?.served(named(`GET /p/${i}`), 200, undefined, 0, 5)
   for (let i = 0; i < 100; i++) http?.served(named(`BREW${i} /p/${i}`), 405, undefined, 0, 5)
   observe('user', 'rpc', 'exists')?.served(named('exists'), 200, undefined, 0, 5)
@@ -141,6 +144,7 @@ test('the gateway: requests by status, those without a route or without an answe
   for (const status of [200, 200, 503, 0, 999]) route?.request(request(status), true, 3)
   observe(undefined, 'gateway')?.request(request(404, new GomsError('NOT_FOUND', 'no')), true, 3)
   expect(await lines(/^goms_(gateway_requests|errors)_total/)).toEqual([
+    'goms_errors_total{side="gateway",code="HTTP_5XX"} 1',
     'goms_errors_total{side="gateway",code="NOT_FOUND"} 1',
     'goms_gateway_requests_total{service="user",action="login",status="200"} 2',
     'goms_gateway_requests_total{service="user",action="login",status="503"} 1',

@@ -87,7 +87,7 @@ class RouteCalls implements OutboundObserver {
   #end(outcome: Outcome | undefined, error: GomsError | undefined): void {
     const code = error?.code ?? (outcome?.stage === 'cancelled' ? 'CANCELLED' : outcome?.code)
     this.#codes.count(outcome?.status ?? 0, code)
-    if (code !== undefined) this.#errors.of(code).value++
+    this.#errors.countError(outcome?.status ?? 0, code)
   }
 
   #stage(stage: Stage): Counter {

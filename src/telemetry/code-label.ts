@@ -26,6 +26,12 @@ export class CodeCounters {
     } else this.of(code ?? (status < 500 ? 'HTTP_4XX' : 'HTTP_5XX')).value++
   }
 
+  /** Only what is an error of this side: an answer that says no is an answer. */
+  countError(status: number, code: string | undefined): void {
+    const label = code ?? (status >= 500 && status < 600 ? 'HTTP_5XX' : undefined)
+    if (label !== undefined) this.of(label).value++
+  }
+
   of(code: string): Counter {
     const known = this.#known.get(code)
     if (known !== undefined) return known

@@ -43,7 +43,7 @@ class RouteRequests implements RequestObserver {
     }
     this.#duration ??= this.#own.gatewayDuration.bind(this.#service, this.#action)
     this.#duration.observe((nowMs - startedMs) / 1000)
-    if (error !== undefined) this.#errors.of(error.code).value++
+    if (cut === undefined) this.#errors.countError(status, error?.code)
   }
 
   refused(status: number): void {

@@ -1,8 +1,7 @@
 /** The metrics of one name: a child for each combination of label values, as many as there is room for. */
 import { type Counter, type Gauge, type Histogram, LATENCY_BUCKETS, type LabelValues } from './metric-kinds.ts'
-import type { FamilySnapshot, MergeRule, MetricType } from './metrics-snapshot.ts'
+import { type FamilySnapshot, type MergeRule, type MetricType, seriesKey } from './metrics-snapshot.ts'
 
-const SEPARATOR = '\u0000'
 /** Longer values are cut: they are names, not texts. */
 const VALUE_CHARACTERS = 256
 
@@ -32,7 +31,7 @@ export interface Family<L extends string, Kind> {
 }
 
 export interface CounterFamily<L extends string = never> extends Family<L, Counter> {
-  /** Counts one, or `by`: negative and NaN are left out. */
+  /** Counts one, or `by`: what is negative or no finite number is left out. */
   inc(values?: LabelValues<L>, by?: number): void
 }
 
@@ -50,8 +49,11 @@ export interface HistogramFamily<L extends string = never> extends Family<L, His
 export interface OwnOptions {
   /** @default `sum` */
   readonly merge?: MergeRule
-  /** Its series are few by nature: they have a place whatever `maxSeries` says. @default false */
-  readonly few?: boolean
+  /**
+   * What bounds its series: `maxSeries`, of which those of nodes have as many of their own so that many routes do not take
+   * their place, or nothing, where they are few by nature. @default 'shared'
+   */
+  readonly bound?: 'shared' | 'nodes' | 'none'
 }
 
 export type Child = Counter | Gauge | Histogram
@@ -92,13 +94,13 @@ export class Store<Kind extends Child> implements Family<string, Kind> {
   }
 
   with(values: LabelValues<string>): Kind {
-    return this.bind(...this.labels.map((label) => String((Object.hasOwn(values, label) && values[label]) || '')))
+    return this.bind(...this.labels.map((label) => (Object.hasOwn(values, label) ? String(values[label] ?? '') : '')))
   }
 
   bind(...given: readonly string[]): Kind {
     const isLong = given.some((value) => value.length > VALUE_CHARACTERS)
     const values = isLong ? given.map((value) => value.slice(0, VALUE_CHARACTERS)) : given
-    const key = values.length === 1 ? (values[0] as string) : keyOf(values)
+    const key = seriesKey(values)
     const known = this.children.get(key)
     if (known !== undefined) return known.child
     if (!this.#budget.take(this.#cost)) {
@@ -124,11 +126,6 @@ export class Store<Kind extends Child> implements Family<string, Kind> {
     const series = [...this.children.values()].map(({ values, child }) => ({ values, numbers: child.numbers() }))
     return { name, type, help, labels, buckets, merge, series }
   }
-}
-
-/** No two combinations have one key. */
-function keyOf(values: readonly string[]): string {
-  return values.some((value) => value.includes(SEPARATOR)) ? JSON.stringify(values) : values.join(SEPARATOR)
 }
 
 export class Counters extends Store<Counter> implements CounterFamily<string> {

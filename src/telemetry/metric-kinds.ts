@@ -12,9 +12,9 @@ export const LATENCY_BUCKETS: readonly number[] = [
 export class Counter {
   value: number = 0
 
-  /** Counts one, or `by`: negative and NaN are left out. */
+  /** Counts one, or `by`: what is negative or no finite number is left out. */
   inc(by = 1): void {
-    if (by >= 0) this.value += by
+    if (by >= 0 && by < Number.POSITIVE_INFINITY) this.value += by
   }
 
   numbers(): readonly number[] {
@@ -55,9 +55,9 @@ export class Histogram {
     this.#counts = new Array(bounds.length + 1).fill(0)
   }
 
-  /** NaN is left out. */
+  /** What is no finite number is left out. */
   observe(value: number): void {
-    if (Number.isNaN(value)) return
+    if (!Number.isFinite(value)) return
     const bounds = this.#bounds
     let i = 0
     while (i < bounds.length && value > (bounds[i] as number)) i++

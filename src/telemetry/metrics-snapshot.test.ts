@@ -67,3 +67,10 @@ test('series of a value go, in families that have the label', () => {
   expect(shown(withoutValues(all, 'x', (value) => value === 'n1'))).toEqual([['n2', 2]])
   expect(withoutValues(all, 'node', () => true)).toEqual(all)
 })
+
+test('series of several processes stay apart where their values hold the separator of keys', () => {
+  const family = { name: 'a', type: 'counter', help: '', labels: ['x', 'y'], buckets: [], merge: 'sum' } as const
+  const of = (...values: string[]) => ({ process: '1', families: [{ ...family, series: [{ values, numbers: [1] }] }] })
+  const [merged] = mergeSnapshots([of('a\u0000b', 'c'), of('a', 'b\u0000c')])
+  expect(merged?.series).toHaveLength(2)
+})

@@ -33,6 +33,14 @@ export interface ProcessSnapshot {
   readonly families: MetricsSnapshot
 }
 
+const SEPARATOR = '\u0000'
+
+/** What a series is known by within its family: no two combinations of values have one key. */
+export function seriesKey(values: readonly string[]): string {
+  if (values.length === 1) return values[0] as string
+  return values.some((value) => value.includes(SEPARATOR)) ? JSON.stringify(values) : values.join(SEPARATOR)
+}
+
 interface Merging {
   readonly family: FamilySnapshot
   readonly series: Map<string, { readonly values: readonly string[]; numbers: readonly number[] }>
@@ -55,7 +63,7 @@ export function mergeSnapshots(all: readonly ProcessSnapshot[]): MetricsSnapshot
 }
 
 function addTo({ family, series }: Merging, { values, numbers }: SeriesSnapshot): void {
-  const key = values.join('\u0000')
+  const key = seriesKey(values)
   const known = series.get(key)
   if (known === undefined) {
     series.set(key, { values, numbers })

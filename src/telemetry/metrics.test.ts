@@ -170,11 +170,40 @@ test('a value that holds the separator of keys is not mistaken for two, and no l
   expect(lines[2]).toBe('pairs_total{a="own",constructor=""} 1')
 })
 
-test('what is few by nature has a place when all places are taken', async () => {
+test('what is bound by nothing has a place when all places are taken', async () => {
   const registry = make(1)
   const routes = registry.counter('routes_total', { help: 'Routes.', labels: ['route'] })
   routes.bind('a').inc()
   routes.bind('b').inc()
-  registry.gauge('up', { help: 'Up.', few: true }).set({}, 1)
+  registry.gauge('up', { help: 'Up.', bound: 'none' }).set({}, 1)
   expect([registry.dropped, await pageFrom(registry)]).toEqual([1, expect.stringContaining('\nup 1\n')])
+})
+
+test('lines of a histogram have names that nobody else may have, whichever comes first', () => {
+  const registry = make()
+  registry.histogram('wait', { help: 'Waits.' })
+  expect(() => registry.counter('wait_count', { help: 'Waits.' })).toThrow(
+    '"wait_count" is a part of the histogram "wait"',
+  )
+  registry.gauge('size_sum', { help: 'Sizes.' })
+  expect(() => registry.histogram('size', { help: 'Sizes.' })).toThrow('"size_sum" is a part of the histogram "size"')
+})
+
+test('values that are no texts are shown as such, and infinity is not counted', async () => {
+  const registry = make()
+  const seats = registry.counter('seats_total', { help: 'Seats.', labels: ['row', 'taken'] })
+  seats.inc({ row: 0, taken: false } as never)
+  seats.inc({ row: 0, taken: false } as never, Number.POSITIVE_INFINITY)
+  expect(await pageFrom(registry)).toContain('seats_total{row="0",taken="false"} 1\n')
+})
+
+test('many routes take no place from nodes', async () => {
+  const registry = make(1)
+  registry
+    .counter('routes_total', { help: 'Routes.', labels: ['action'] })
+    .bind('a')
+    .inc()
+  registry.gauge('open', { help: 'Open.', labels: ['node'], bound: 'nodes' }).set({ node: 'n' }, 1)
+  registry.gauge('busy', { help: 'Busy.', labels: ['node'], bound: 'nodes' }).set({ node: 'n' }, 1)
+  expect([registry.dropped, await pageFrom(registry)]).toEqual([1, expect.stringContaining('\nopen{node="n"} 1\n')])
 })

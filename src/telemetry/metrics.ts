@@ -55,9 +55,12 @@ export function createMetricsRegistry(options: {
   readonly reserved?: readonly string[]
   readonly clock?: Clock
 }): MetricsRegistry {
-  const budget = new Budget(options.maxSeries)
-  const unbounded = new Budget(Number.POSITIVE_INFINITY)
-  const budgetOf = ({ few }: OwnOptions): Budget => (few === true ? unbounded : budget)
+  const budgets = {
+    shared: new Budget(options.maxSeries),
+    nodes: new Budget(options.maxSeries),
+    none: new Budget(Number.POSITIVE_INFINITY),
+  }
+  const budgetOf = ({ bound = 'shared' }: OwnOptions): Budget => budgets[bound]
   const clock = options.clock ?? systemClock
   const families = new Map<string, Store<Child>>()
   const collectors = new Set<Collector>()
@@ -67,6 +70,7 @@ export function createMetricsRegistry(options: {
     check(made, options.reserved)
     const known = families.get(name)
     if (known === undefined) {
+      for (const other of families.values()) checkLines(made, other)
       families.set(name, made)
       return made
     }
@@ -99,13 +103,14 @@ export function createMetricsRegistry(options: {
       return [...families.values()].map((family) => family.snapshot())
     },
     get dropped() {
-      return budget.dropped
+      return budgets.shared.dropped + budgets.nodes.dropped
     },
     get maxSeries() {
-      return budget.maxSeries
+      return budgets.shared.maxSeries
     },
     set maxSeries(most) {
-      budget.maxSeries = most
+      budgets.shared.maxSeries = most
+      budgets.nodes.maxSeries = most
     },
   }
 }
@@ -127,6 +132,20 @@ function check({ name, type, labels, buckets }: Store<Child>, reserved: readonly
   const rises = buckets.every((bound, i) => Number.isFinite(bound) && bound > (buckets[i - 1] ?? -Infinity))
   if (!rises || (type === 'histogram' && buckets.length === 0))
     throw invalid(`metrics: ${name}: the buckets do not rise`, `[${buckets}]`, 'finite bounds, each above the last')
+}
+
+const PARTS: readonly string[] = ['_bucket', '_sum', '_count']
+
+/** The lines of a histogram have names of their own, which nobody else may have. */
+function checkLines(one: Store<Child>, other: Store<Child>): void {
+  for (const [of, named] of [[one, other] as const, [other, one] as const]) {
+    if (of.type !== 'histogram' || !PARTS.some((part) => named.name === of.name + part)) continue
+    throw invalid(
+      `metrics: "${named.name}" is a part of the histogram "${of.name}"`,
+      `"${one.name}" beside "${other.name}"`,
+      'another name',
+    )
+  }
 }
 
 function invalid(message: string, found: string, expected: string): GomsError {

@@ -1,5 +1,5 @@
 /** Every metric of goms itself: name, labels and what it says, in one place. docs/guide/metrics.md has the same table. */
-import type { CounterFamily, GaugeFamily, HistogramFamily } from './metric-family.ts'
+import type { CounterFamily, GaugeFamily, HistogramFamily, OwnOptions } from './metric-family.ts'
 import type { MetricsRegistry } from './metrics.ts'
 import type { MergeRule, MetricType } from './metrics-snapshot.ts'
 
@@ -14,7 +14,7 @@ interface Description {
 const COUNTERS = {
   calls: {
     name: 'goms_calls_total',
-    help: 'Calls that this process made, by how they ended.',
+    help: 'Calls that this process made, by how they ended. OK: an answer began, whatever became of its body.',
     labels: ['service', 'action', 'code'],
   },
   attempts: {
@@ -40,7 +40,7 @@ const COUNTERS = {
   },
   errors: {
     name: 'goms_errors_total',
-    help: 'Errors by code: of calls made, calls served, and requests at the gateway.',
+    help: 'Errors by code, HTTP_5XX where an answer of the application had none: of calls made, calls served, and requests at the gateway.',
     labels: ['side', 'code'],
   },
   gatewayRequests: {
@@ -172,15 +172,16 @@ export type OwnMetrics = Readonly<Record<keyof typeof COUNTERS, CounterFamily<st
 
 export function createOwnMetrics(registry: MetricsRegistry): OwnMetrics {
   return {
-    ...made(COUNTERS, (it) => registry.counter<string>(it.name, { ...it, few: isFew(it) })),
-    ...made(HISTOGRAMS, (it) => registry.histogram<string>(it.name, { ...it, few: isFew(it) })),
-    ...made(GAUGES, (it) => registry.gauge<string>(it.name, { ...it, few: isFew(it) })),
+    ...made(COUNTERS, (it) => registry.counter<string>(it.name, { ...it, bound: boundOf(it) })),
+    ...made(HISTOGRAMS, (it) => registry.histogram<string>(it.name, { ...it, bound: boundOf(it) })),
+    ...made(GAUGES, (it) => registry.gauge<string>(it.name, { ...it, bound: boundOf(it) })),
   }
 }
 
-/** What grows with routes, methods and nodes must not take the place of what tells of the process itself. */
-function isFew({ labels = [] }: Description): boolean {
-  return !labels.some((label) => label === 'action' || label === 'method' || label === 'node')
+/** What grows with routes and methods must not take the place of what tells of nodes, nor both of what tells of the process itself. */
+function boundOf({ labels = [] }: Description): NonNullable<OwnOptions['bound']> {
+  if (labels.includes('node')) return 'nodes'
+  return labels.some((label) => label === 'action' || label === 'method') ? 'shared' : 'none'
 }
 
 function made<K extends string, Made>(

@@ -32,7 +32,7 @@ class MethodCalls implements ServedObserver {
     this.#codes.count(status, failing?.code)
     this.#duration ??= this.#bind()
     this.#duration.observe((nowMs - startedMs) / 1000)
-    if (failing !== undefined) this.#errors.of(failing.code).value++
+    this.#errors.countError(status, failing?.code)
   }
 }
 
@@ -45,8 +45,7 @@ class HttpRequests implements ServedObserver {
   }
 
   served(call: Served, status: number, failing: Failing | undefined, startedMs: number, nowMs: number): void {
-    const { name } = call
-    const given = name.slice(0, name.indexOf(' '))
+    const given = call.request?.method ?? ''
     const method = HTTP_METHODS.has(given) ? given : 'OTHER'
     const known = this.#methods.get(method) ?? this.#make(method)
     this.#methods.set(method, known)
