@@ -1,5 +1,6 @@
 /** The fields of a line as plain, bounded data: no circles, no secrets, errors with their stack. */
 import type { LogFields } from '../core/log.ts'
+import { createSecretNames, type IsSecret } from '../telemetry/secret-names.ts'
 
 /** More of one text is cut. */
 export const MAX_TEXT_CHARS = 8192
@@ -9,19 +10,22 @@ const MAX_CHARS = 32_768
 const MAX_VALUES = 256
 const MAX_DEPTH = 6
 
-/** Names whose texts are never written, in any case and spelling. */
-const SECRET =
-  /pass(?:word|wd|phrase)?$|passw|secret|token|authorization|cookie|credential|(?:api|private|call|service)[-_]?key/i
 const REDACTED = '[redacted]'
 
 interface Budget {
   chars: number
   values: number
+  readonly isSecret: IsSecret
 }
 
-/** Keys that are symbols are left out, as are functions and what is undefined. */
-export function toPlainFields(fields: LogFields): Record<string, unknown> {
-  const budget: Budget = { chars: MAX_CHARS, values: MAX_VALUES }
+const usualSecrets = createSecretNames([])
+
+/**
+ * Keys that are symbols are left out, as are functions and what is undefined.
+ * @param isSecret names whose texts are never written
+ */
+export function toPlainFields(fields: LogFields, isSecret: IsSecret = usualSecrets): Record<string, unknown> {
+  const budget: Budget = { chars: MAX_CHARS, values: MAX_VALUES, isSecret }
   try {
     return entriesOf(fields, budget, 0)
   } catch (thrown) {
@@ -42,7 +46,7 @@ function entriesOf(value: object, budget: Budget, depth: number): Record<string,
       plain.cut = true
       break
     }
-    const one = toPlain((value as Record<string, unknown>)[name], budget, depth, isSecretName(name))
+    const one = toPlain((value as Record<string, unknown>)[name], budget, depth, budget.isSecret(name))
     if (one === undefined) continue
     const key = cut(name, 100)
     budget.chars -= key.length
@@ -50,10 +54,6 @@ function entriesOf(value: object, budget: Budget, depth: number): Record<string,
     Object.defineProperty(plain, key, { value: one, enumerable: true, configurable: true, writable: true })
   }
   return plain
-}
-
-export function isSecretName(name: string): boolean {
-  return SECRET.test(name)
 }
 
 function toPlain(value: unknown, budget: Budget, depth: number, secret: boolean): unknown {

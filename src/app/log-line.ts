@@ -1,5 +1,6 @@
 /** Lines of the log: the original's for people, JSON for programs. Neither can be forged by what they tell of. */
 import type { AccessEntry, LogFields, LogLevel, LogRecord } from '../core/log.ts'
+import type { IsSecret } from '../telemetry/secret-names.ts'
 import { cut, MAX_TEXT_CHARS, toPlainFields } from './log-fields.ts'
 
 /** Of one field in a human line. */
@@ -46,6 +47,7 @@ export function toRecord(
   node: string | undefined,
   message: string,
   fields: LogFields | undefined,
+  isSecret?: IsSecret,
 ): LogRecord {
   const record: Record<string, unknown> = {
     time: isoTime(atMs),
@@ -55,7 +57,7 @@ export function toRecord(
     msg: cut(message, MAX_TEXT_CHARS),
   }
   if (fields === undefined) return record as LogRecord
-  const plain = toPlainFields(fields)
+  const plain = toPlainFields(fields, isSecret)
   for (const name of Object.keys(plain)) {
     const key = TAKEN.has(name) ? `${name}_` : name
     Object.defineProperty(record, key, { value: plain[name], enumerable: true, configurable: true, writable: true })

@@ -125,12 +125,12 @@ describe('no line', () => {
       const records: LogRecord[] = []
       const rig = rigOf({
         format,
-        secrets: ['shared-"key', 'go'],
+        ...{ secrets: ['shared-"key', 'go'], redact: ['Customer-No'] },
         sinks: { also: (record) => void records.push(record) },
       })
       rig.log.info('with shared-"key and amqp://me:canary-4711@host/x', {
         ...{ password: canary, Authorization: `Bearer ${canary}`, 'call-service-key': canary, setCookie: [canary] },
-        ...{ deep: { apiKey: canary, tokens: 3 }, text: 'shared-"key' },
+        ...{ deep: { apiKey: canary, tokens: 3, customerNo: canary }, text: 'shared-"key', userPasswort: canary },
       })
       const all = `${rig.lines.join('')}${JSON.stringify(records)}`
       expect(all).not.toContain(canary)

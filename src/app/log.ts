@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { AccessEntry, Log, LogFields, LogLevel, LogRecord, ProcessLog } from '../core/log.ts'
 import { STAYS_HERE } from '../core/log.ts'
+import { createSecretNames, type IsSecret } from '../telemetry/secret-names.ts'
 import { toAccessRecord, toHumanAccess, toHumanLine, toJsonAccess, toJsonLine, toRecord } from './log-line.ts'
 import type { Outlet } from './log-outlet.ts'
 import { standardError } from './log-stderr.ts'
@@ -15,6 +16,8 @@ export interface LogOptions {
   readonly outlet?: Pick<Outlet, 'write' | 'writeLater'> | undefined
   readonly file?: Pick<Outlet, 'write' | 'writeLater'> | undefined
   readonly sinks?: LogSinks | undefined
+  /** Names of further fields that are secrets. */
+  readonly redact?: readonly string[] | undefined
   /** Texts that no line may hold: keys and passwords of the settings. */
   readonly secrets?: readonly string[] | undefined
 }
@@ -53,12 +56,14 @@ class CreatedLog implements ServiceLog {
   readonly #options: LogOptions
   readonly #outlet: Pick<Outlet, 'write' | 'writeLater'>
   readonly #hide: (line: string) => string
+  readonly #isSecret: IsSecret
 
   constructor(options: LogOptions) {
-    const { service, format, clock, secrets = [] } = options
+    const { service, format, clock, secrets = [], redact = [] } = options
     this.#options = options
     this.#outlet = options.outlet ?? standardError(droppedLine(service, format, clock))
     this.#hide = hiding(secrets)
+    this.#isSecret = createSecretNames(redact)
   }
 
   // Bound: handlers take their log apart.
@@ -74,7 +79,7 @@ class CreatedLog implements ServiceLog {
     const atMs = clock.wallMs()
     // Programs that are not checked give errors where fields are meant.
     const fields = given instanceof Error ? { err: given } : given
-    const record = toRecord(atMs, level, service, this.node, String(said), fields)
+    const record = toRecord(atMs, level, service, this.node, String(said), fields, this.#isSecret)
     if (file !== undefined || format === 'json') {
       const line = this.#hide(toJsonLine(record))
       file?.write(line)

@@ -302,6 +302,7 @@ class Process {
     if (file) this.#files.push(file)
     return createLog({
       ...{ service, format: settings.log, debug: settings.debug, clock, file: file?.outlet, sinks: this.#sinks },
+      redact: settings.trace.redact,
       secrets: [callKey, registry.password].filter((secret) => secret !== undefined),
     })
   }

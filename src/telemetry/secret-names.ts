@@ -4,9 +4,9 @@ export type IsSecret = (name: string) => boolean
 
 /** Anywhere in a name. */
 const PARTS: readonly string[] = [
-  ...['password', 'passwd', 'passphrase', 'passcode', 'pwd', 'secret', 'token', 'credential', 'cookie', 'session'],
+  ...['passw', 'passphrase', 'passcode', 'pwd', 'secret', 'token', 'credential', 'cookie', 'session'],
   ...['authorization', 'authentication', 'oauth', 'bearer', 'jwt', 'otp', 'csrf', 'xsrf', 'signature', 'captcha'],
-  ...['apikey', 'callkey', 'callservicekey', 'accesskey', 'privatekey', 'authkey', 'signingkey', 'encryptionkey'],
+  ...['apikey', 'callkey', 'servicekey', 'accesskey', 'privatekey', 'authkey', 'signingkey', 'encryptionkey'],
   ...['cardnumber', 'cvv', 'cvc', '密码', '口令', '令牌', '密钥', '验证码'],
 ]
 /** At the beginning or the end of a name, or as a word in it: within words they mean other things. */
