@@ -11,7 +11,12 @@ const MAX_ON_THE_WAY = 256
 const ENTRIES = 256
 const LATER_MS = 100
 
-export function createWorkerLog(channel: () => Channel<Reports>, clock: Clock): ProcessLog {
+export interface WorkerLog extends ProcessLog {
+  /** Entries of the access log go together, and a moment later; these go now. */
+  flush(): void
+}
+
+export function createWorkerLog(channel: () => Channel<Reports>, clock: Clock): WorkerLog {
   let onTheWay = 0
   let dropped = 0
   let entries: AccessEntry[] = []
@@ -59,6 +64,9 @@ export function createWorkerLog(channel: () => Channel<Reports>, clock: Clock): 
       entries.push({ ...entry })
       if (entries.length >= ENTRIES) sendEntries()
       else later ??= clock.after(LATER_MS, sendEntries)
+    },
+    flush() {
+      if (entries.length > 0) sendEntries()
     },
   }
 }

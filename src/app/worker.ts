@@ -2,7 +2,7 @@
 import { Server, Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import { type ProcessLog, silentLog } from '../core/log.ts'
+import { silentLog } from '../core/log.ts'
 import type { Address } from '../core/node.ts'
 import type { Settings } from '../core/options.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
@@ -13,7 +13,7 @@ import { createGatewayPort, type GatewayPort } from './http-port.ts'
 import { type Channel, createChannel, type Handle, type Handlers, type Send } from './process-channel.ts'
 import { loadServiceFile } from './service-file.ts'
 import { inShare, openWorkerGateway, type WorkerGateway } from './worker-gateway.ts'
-import { createWorkerLog } from './worker-log.ts'
+import { createWorkerLog, type WorkerLog } from './worker-log.ts'
 import type { ListenOrder, LoadOrder, OpenOrder, Orders, Reports, WorkerReport } from './worker-protocol.ts'
 
 /** For what is left when everything has been waited for. */
@@ -29,7 +29,7 @@ interface Loaded {
 
 export class Worker {
   readonly channel: Channel<Reports>
-  readonly log: ProcessLog
+  readonly log: WorkerLog
   readonly #clock: Clock
   readonly #mirror: Mirror
   readonly #exit: () => void
@@ -154,6 +154,7 @@ export class Worker {
       const steps = port.then(() => this.#gateway?.close())
       await atMost(this.#clock, withinMs + CLOSE_MS, steps).catch(() => {})
       const metrics = (await this.#gateway?.metrics()) ?? []
+      this.log.flush()
       this.channel.tell('last', { ...this.#report(), metrics }, undefined, this.#exit)
     })()
     return this.#closing

@@ -9,6 +9,7 @@ import { CONFIG_FLAGS } from '../config/flags.ts'
 import { systemClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import { toHostPort } from '../core/node.ts'
+import type { Settings } from '../core/options.ts'
 import { settings } from '../core/running.ts'
 import { parseArguments } from './args.ts'
 import { exitCodeOf, printError } from './error-output.ts'
@@ -31,13 +32,15 @@ export async function run(args: readonly string[]): Promise<undefined> {
   let served: Served | undefined
   // A signal during the start ends it at once: nobody is served yet, and nothing is to be taken leave of.
   stopOnSignals(systemClock, (signal) => served?.close() ?? process.exit(EXIT_CODES[signal]))
-  const crash = (error: unknown): void => crashed(error, served)
+  let format: Settings['log'] | undefined
+  const crash = (error: unknown): void => crashed(error, served, format)
   process.on('unhandledRejection', crash)
   process.on('uncaughtException', crash)
   // Other parents (pm2, a test) have a channel too; theirs is none of ours.
   const supervised = process.env.GOMS_SUPERVISED === '1'
   if (supervised) obeySupervisor(() => served)
   served = await serve(await loadServiceFile(file, process.cwd()), { flags, gatewayFile: file })
+  format = settings().log
   if (served.restartWorkers) restartOnHangup(served.restartWorkers)
   if (supervised) tellReady(served)
 }
@@ -71,15 +74,15 @@ function tellReady(served: Served): void {
  * A bug in the service's own code: said with its stack, and the node ends rather than go on in an unknown state. It
  * deregisters first, where that is quick, so that callers need not find out by themselves.
  */
-function crashed(error: unknown, served: Served | undefined): void {
-  const code = served === undefined ? printError(error) : told(error)
+function crashed(error: unknown, served: Served | undefined, format: Settings['log'] | undefined): void {
+  if (format !== undefined) logCrash(error)
+  const code = format === 'json' ? exitCodeOf(error) : printError(error)
   systemClock.after(CRASH_LEAVE_MS, () => process.exit(code))
   Promise.resolve(served?.close('now')).finally(() => process.exit(code))
 }
 
-/** In the log, where all lines of a running node go; for people with its stack besides. */
-function told(error: unknown): number {
+/** Where all lines of a running node go; people are shown its stack besides. */
+function logCrash(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
   log.error(`the process ends, for an error that nobody caught: ${message}`, { err: error })
-  return settings().log === 'human' ? printError(error) : exitCodeOf(error)
 }

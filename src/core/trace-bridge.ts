@@ -1,5 +1,6 @@
 /** The way between our traces and those of another tracer in this process. Without one it costs a look at a variable. */
 import type { CallContext, TraceContext } from './context.ts'
+import { TraceLink } from './trace-link.ts'
 
 export interface TraceBridge {
   /** Runs `fn`; spans that the other tracer begins in it, and in all that it starts, are parts of that position. */
@@ -30,7 +31,7 @@ export function traceBridge(): TraceBridge | undefined {
 export function belowActiveSpan(context: CallContext | undefined): CallContext | undefined {
   const active = current?.active()
   if (active === undefined) return context
-  if (context === undefined) return new SpanContext(active)
+  if (context === undefined) return new TraceLink(active)
   const { traceId, spanId } = context.trace
   return active.spanId === spanId && active.traceId === traceId ? context : new ContextBelow(context, active)
 }
@@ -71,30 +72,5 @@ class ContextBelow implements CallContext {
 
   get signal(): AbortSignal {
     return this.#context.signal
-  }
-}
-
-/** Nothing but a position: no call is in progress. */
-class SpanContext implements CallContext {
-  readonly caller = undefined
-  readonly identity = undefined
-  readonly attempt = 1
-  readonly trace: TraceContext
-
-  constructor(trace: TraceContext) {
-    this.trace = trace
-  }
-
-  get traceId(): string {
-    return this.trace.traceId
-  }
-
-  leftMs(): number {
-    return Number.POSITIVE_INFINITY
-  }
-
-  /** Never aborted. */
-  get signal(): AbortSignal {
-    return new AbortController().signal
   }
 }

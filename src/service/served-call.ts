@@ -3,6 +3,7 @@ import { type Clock, MAX_TIMER_MS, type Timer } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { LogFields } from '../core/log.ts'
+import { TraceLink } from '../core/trace-link.ts'
 import { isRequestId, REQUEST_ID } from '../http/request-id.ts'
 import { decided, type Sampler } from '../telemetry/sampler.ts'
 import { receiveTrace } from '../telemetry/trace-context.ts'
@@ -182,29 +183,4 @@ export abstract class ServedCall implements CallContext, AmbientContext {
 /** What names a call in the log. A request id that is the trace's says nothing more. */
 export function callFields({ traceId, requestId }: CallContext): LogFields {
   return requestId === undefined || requestId === traceId ? { traceId } : { traceId, requestId }
-}
-
-/** What is left of a call that has ended. */
-class TraceLink implements CallContext {
-  readonly trace: TraceContext
-  readonly caller = undefined
-  readonly identity = undefined
-  readonly attempt = 1
-
-  constructor(trace: TraceContext) {
-    this.trace = trace
-  }
-
-  get traceId(): string {
-    return this.trace.traceId
-  }
-
-  leftMs(): number {
-    return Number.POSITIVE_INFINITY
-  }
-
-  /** Never aborted; a new one each time, so that listeners added for ever do not add up in one place. */
-  get signal(): AbortSignal {
-    return new AbortController().signal
-  }
 }
