@@ -72,12 +72,14 @@ describe('a log file', () => {
   })
 
   it('begins anew where it cannot be put aside', async () => {
-    mkdirSync(join(dir, 'user.log.1', 'taken'), { recursive: true })
-    mkdirSync(join(dir, 'user.log.2', 'taken'), { recursive: true })
-    const file = open(dir, 'user', { maxBytes: 128 * 1024 })
+    for (const n of [1, 2, 3, 4]) mkdirSync(join(dir, `user.log.${n}`, 'taken'), { recursive: true })
+    const lost: number[] = []
+    const file = open(dir, 'user', { maxBytes: 128 * 1024, lost: (bytes) => void lost.push(bytes) })
     await fill(file, 200)
     expect(statSync(join(dir, 'user.log')).size).toBeLessThanOrEqual(128 * 1024)
     expect(read('user.log').endsWith(line)).toBe(true)
+    // Whoever looks for them is told that they were there.
+    expect(lost.reduce((sum, bytes) => sum + bytes, 0) + read('user.log').length).toBe(200 * line.length)
   })
 
   it('is made again where somebody removed it, and directory and all where it could not be for a while', async () => {

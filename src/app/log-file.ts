@@ -27,6 +27,8 @@ export interface LogFileOptions {
   readonly maxBytes?: number
   /** The line that tells how many were dropped. @default none is written */
   readonly told?: (dropped: number) => string
+  /** Lines that were written are gone: the file could not be put aside, and began anew. @default nobody is told */
+  readonly lost?: (bytes: number, cause: unknown) => void
 }
 
 /**
@@ -35,7 +37,7 @@ export interface LogFileOptions {
  * @throws GomsError GOMS_CONFIG_INVALID where nothing can be written: a log that is missing is missed too late
  */
 export function openLogFile(dir: string, name: string, options: LogFileOptions = {}): LogFile {
-  const { clock = systemClock, maxBytes = MAX_FILE_BYTES, told = () => '' } = options
+  const { clock = systemClock, maxBytes = MAX_FILE_BYTES, told = () => '', lost = () => {} } = options
   try {
     mkdirSync(dir, { recursive: true })
     const claimed = claimName(dir, name, clock)
@@ -47,7 +49,7 @@ export function openLogFile(dir: string, name: string, options: LogFileOptions =
       throw thrown
     }
     const last = (): void => outlet.flushNow()
-    const drain = new TurningFile(path, maxBytes, clock, claimed.renew, () => {
+    const drain = new TurningFile({ path, maxBytes, clock, lost, claim: claimed.renew }, () => {
       process.off('exit', last)
       claimed.release()
     })
@@ -59,10 +61,18 @@ export function openLogFile(dir: string, name: string, options: LogFileOptions =
   }
 }
 
+interface TurningFileParts {
+  readonly path: string
+  readonly maxBytes: number
+  readonly clock: Clock
+  readonly lost: NonNullable<LogFileOptions['lost']>
+  /** Makes sure that the name is this process's. */
+  claim(): void
+}
+
 class TurningFile implements Drain {
+  readonly #parts: TurningFileParts
   readonly #path: string
-  readonly #maxBytes: number
-  readonly #clock: Clock
   #file: FileHandle | undefined
   #inode = 0
   #bytes = 0
@@ -70,20 +80,17 @@ class TurningFile implements Drain {
   /** A file is put aside between lines only. */
   #betweenLines = true
 
-  readonly #claim: () => void
   readonly #closed: () => void
 
-  constructor(path: string, maxBytes: number, clock: Clock, claim: () => void, closed: () => void) {
-    this.#path = path
-    this.#maxBytes = maxBytes
-    this.#clock = clock
-    this.#claim = claim
+  constructor(parts: TurningFileParts, closed: () => void) {
+    this.#parts = parts
+    this.#path = parts.path
     this.#closed = closed
   }
 
   async write(bytes: Buffer): Promise<number> {
     let file = await this.#opened()
-    if (this.#betweenLines && this.#bytes > 0 && this.#bytes + bytes.length > this.#maxBytes) {
+    if (this.#betweenLines && this.#bytes > 0 && this.#bytes + bytes.length > this.#parts.maxBytes) {
       await this.#turnOver(file)
       file = await this.#opened()
     }
@@ -109,7 +116,7 @@ class TurningFile implements Drain {
   }
 
   async #opened(): Promise<FileHandle> {
-    const nowMs = this.#clock.now()
+    const nowMs = this.#parts.clock.now()
     if (this.#file !== undefined && nowMs - this.#lookedMs >= LOOK_MS) {
       this.#lookedMs = nowMs
       const there = await stat(this.#path).catch(() => undefined)
@@ -118,7 +125,7 @@ class TurningFile implements Drain {
     if (this.#file === undefined) {
       // Others clean up too, directory and all; without the claim a second process would write the same file.
       await mkdir(dirname(this.#path), { recursive: true })
-      this.#claim()
+      this.#parts.claim()
       const file = await open(this.#path, 'a')
       const { ino, size } = await file.stat()
       this.#file = file
@@ -144,8 +151,9 @@ class TurningFile implements Drain {
       }
       await rename(this.#path, `${this.#path}.1`)
       await this.#letGo()
-    } catch {
+    } catch (cause) {
       await file.truncate(0)
+      this.#parts.lost(this.#bytes, cause)
       this.#bytes = 0
     }
   }

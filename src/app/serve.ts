@@ -5,7 +5,7 @@ import type { FlagValues } from '../config/overlay.ts'
 import { watchSettings } from '../config/watch.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
+import { everyMs, type Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { setRunning } from '../core/running.ts'
 import { setTraceBridge } from '../core/trace-bridge.ts'
@@ -58,6 +58,9 @@ export interface Served {
   /** Leaves gracefully: deregisters, goes on serving while callers learn it, finishes what is in flight. */
   close(mode?: 'graceful' | 'now'): Promise<void>
 }
+
+/** At most one line in that time about a log file that cannot be put aside. */
+const SAY_EVERY_MS = 10_000
 
 /** What a save of the files changes without a restart. */
 const LIVE = [
@@ -298,13 +301,20 @@ class Process {
     const { runtimeDir, callKey, registry } = settings
     const clock = this.#clock
     const told = droppedLine(service, 'json', clock)
-    const file = runtimeDir === undefined ? undefined : openLogFile(runtimeDir, logNameOf(service, settings), { told })
+    const said = everyMs(clock, SAY_EVERY_MS)
+    const lost = (bytes: number, cause: unknown): void =>
+      said(() =>
+        log.warn(`runtime: a full log file could not be put aside, ${bytes} bytes of it are gone`, { err: cause }),
+      )
+    const name = logNameOf(service, settings)
+    const file = runtimeDir === undefined ? undefined : openLogFile(runtimeDir, name, { told, lost })
     if (file) this.#files.push(file)
-    return createLog({
+    const log = createLog({
       ...{ service, format: settings.log, debug: settings.debug, clock, file: file?.outlet, sinks: this.#sinks },
       redact: settings.trace.redact,
       secrets: [callKey, registry.password].filter((secret) => secret !== undefined),
     })
+    return log
   }
 }
 
