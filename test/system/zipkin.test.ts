@@ -364,6 +364,32 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
       }
     })
 
+    test('keeps no secret of what methods are given, not even when their process crashes', async () => {
+      const vault = await cluster.node('vault1', { service: 'vault', fixture: 'vault.mjs' })
+      const call = async (method: string): Promise<string> => {
+        const traceId = newId()
+        const response = await fetch(`${gateway.url}/api/vault/${method}`, {
+          method: 'POST',
+          body: JSON.stringify({ name: 'bob', password: CANARY, deep: [{ accessToken: CANARY }] }),
+          headers: { 'content-type': 'application/json', traceparent: `00-${traceId}-${parent}-01` },
+        })
+        expect(await response.text()).not.toContain(CANARY)
+        return traceId
+      }
+      await vi.waitFor(async () => expect(await (await fetch(`${gateway.url}/cluster`)).text()).toContain(vault.node))
+      const spans = []
+      for (const method of ['put', 'fail']) spans.push(...(await complete(await call(method), 3)).spans)
+      const crashed = await call('crash')
+      expect(await vault.process.exited).toMatchObject({ code: 1 })
+      spans.push(...(await complete(crashed, 3)).spans)
+      const told = JSON.stringify(spans)
+      expect(told).toContain('bob')
+      expect(vault.process.text()).toMatch(/put name=bob password=\[redacted\]/)
+      expect(vault.process.text()).toContain('nobody catches this')
+      const { processes, numbers } = await everywhere()
+      for (const text of [told, vault.process.text(), processes, numbers]) expect(text).not.toContain(CANARY)
+    })
+
     /** What the processes printed, and what their admin ports tell. */
     async function everywhere(): Promise<{ processes: string; numbers: string }> {
       const all = [gateway, ...nodes].map((it) => it.process.text())
