@@ -3,6 +3,7 @@
  * https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
  */
 import type { SendOutcome } from './batch-sender.ts'
+import { inOneLine } from './http-post.ts'
 
 /** A document on its way. */
 export interface BulkItem {
@@ -70,6 +71,5 @@ function itemsOf(body: string): readonly ItemAnswer[] | undefined {
 
 function reasonOf({ error }: ItemAnswer, status: number): string {
   const text = `${status} ${String(error?.type ?? '')}: ${String(error?.reason ?? '')}`
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a server says forges no line of the log
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, MAX_REASON_CHARS)
+  return inOneLine(text).slice(0, MAX_REASON_CHARS)
 }

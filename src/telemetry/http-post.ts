@@ -109,9 +109,14 @@ async function readAnswer(answer: IncomingMessage, maxBytes: number): Promise<Po
   return { kind: 'refused', reason, status }
 }
 
-function excerptOf(body: string): string {
+/** What a server says, as a part of a line of the log. */
+export function inOneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what a server says forges no line of the log
-  const text = body.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim()
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim()
+}
+
+function excerptOf(body: string): string {
+  const text = inOneLine(body)
   if (text === '') return ''
   return `: ${text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS)}…` : text}`
 }

@@ -5,6 +5,7 @@
 import type { Span, SpanKind } from '../core/span.ts'
 import type { BatchSenderDeps, SendOutcome } from './batch-sender.ts'
 import { exporterUrl, OTLP_ADDRESS } from './exporter-address.ts'
+import { inOneLine } from './http-post.ts'
 import { attribute, toOtlpAttribute } from './otlp-attributes.ts'
 import { type BatchText, createSpanExporter, type SpanExporter } from './span-exporter.ts'
 
@@ -116,5 +117,9 @@ export function readOtlpAnswer(body: string): SendOutcome<Span> {
   const part = answer?.partialSuccess
   const rejected = Number(part?.rejectedSpans ?? 0)
   if (!Number.isSafeInteger(rejected) || rejected <= 0) return { kind: 'taken' }
-  return { kind: 'taken', rejected, reason: String(part?.errorMessage ?? '').slice(0, 120) || 'without saying why' }
+  return {
+    kind: 'taken',
+    rejected,
+    reason: inOneLine(String(part?.errorMessage ?? '')).slice(0, 120) || 'without saying why',
+  }
 }
