@@ -110,12 +110,13 @@ test('whatever codes a service makes up, few of them become series', () => {
     return new Counter()
   })
   for (let i = 0; i < 1000; i++) counters.count(500, `MADE_UP_${i}`)
+  for (let i = 0; i < 1000; i++) counters.count(500, `HTTP_${i}`)
   for (const code of ['lower', 'x'.repeat(100), 'A"B']) counters.count(500, code)
   counters.count(404, 'NOT_FOUND')
   expect(codes).toHaveLength(34)
   expect(codes).toContain('OTHER')
   expect(codes).toContain('NOT_FOUND')
-  expect(counters.of('OTHER').value).toBe(1000 - 32 + 3)
+  expect(counters.of('OTHER').value).toBe(2000 - 32 + 3)
 })
 
 test('served: paths and methods of HTTP that callers make up are few series, methods of RPC are themselves', async () => {

@@ -7,6 +7,9 @@ const OWN_CODE = /^[A-Z][A-Z0-9_]{0,63}$/
 /** Codes of one route that are no codes of goms; a service may send anything. */
 const MOST_OWN_CODES = 32
 
+const HTTP_4XX = 'HTTP_4XX'
+const HTTP_5XX = 'HTTP_5XX'
+
 /** Counters of one route by code, each looked up once. */
 export class CodeCounters {
   readonly #bind: (code: string) => Counter
@@ -23,19 +26,19 @@ export class CodeCounters {
     if (code === undefined && status < 400) {
       this.#ok ??= this.#bind('OK')
       this.#ok.value++
-    } else this.of(code ?? (status < 500 ? 'HTTP_4XX' : 'HTTP_5XX')).value++
+    } else this.of(code ?? (status < 500 ? HTTP_4XX : HTTP_5XX)).value++
   }
 
   /** Only what is an error of this side: an answer that says no is an answer. */
   countError(status: number, code: string | undefined): void {
-    const label = code ?? (status >= 500 && status < 600 ? 'HTTP_5XX' : undefined)
+    const label = code ?? (status >= 500 && status < 600 ? HTTP_5XX : undefined)
     if (label !== undefined) this.of(label).value++
   }
 
   of(code: string): Counter {
     const known = this.#known.get(code)
     if (known !== undefined) return known
-    const isOwn = !isCallCode(code) && !code.startsWith('HTTP_')
+    const isOwn = !isCallCode(code) && code !== HTTP_4XX && code !== HTTP_5XX
     if (isOwn && (!OWN_CODE.test(code) || this.#own >= MOST_OWN_CODES)) return this.#other()
     if (isOwn) this.#own++
     return this.#keep(code)
