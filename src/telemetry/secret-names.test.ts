@@ -8,6 +8,7 @@ it.each([
   ...['passwd', 'pwd', 'DB_PWD', 'token', 'accessToken', 'x-csrf-token', 'refresh_token', 'secret', 'clientSecret'],
   ...['api key', 'X-Api-Key', 'apiKey', 'api_key', 'credential', 'credentials', 'Authorization', 'proxy-authorization'],
   ...['Cookie', 'set-cookie', 'session', 'sessionId', 'PHPSESSID_SESSION', 'connect.sid', 'otp', 'totpCode', 'pin'],
+  ...['smsOtp', 'otpCode', 'sms_otp_code', 'userotp', 'OTPVALUE'],
   ...[
     'PIN',
     'user_pin',
@@ -52,6 +53,9 @@ it.each([
     'id',
     'page',
     'cards',
+    'rootPath',
+    'spotPrice',
+    'slot_position',
   ],
   ...['User-Agent', 'Content-Type', 'traceparent', 'x-b3-traceid', 'x-request-id', 'if-none-match', 'field', ''],
 ])('shows %j', (name) => {

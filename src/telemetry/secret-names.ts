@@ -5,12 +5,14 @@ export type IsSecret = (name: string) => boolean
 /** Anywhere in a name. */
 const PARTS: readonly string[] = [
   ...['passw', 'passphrase', 'passcode', 'pwd', 'secret', 'token', 'credential', 'cookie', 'session'],
-  ...['authorization', 'authentication', 'oauth', 'bearer', 'jwt', 'otp', 'csrf', 'xsrf', 'signature', 'captcha'],
+  ...['authorization', 'authentication', 'oauth', 'bearer', 'jwt', 'csrf', 'xsrf', 'signature', 'captcha'],
   ...['apikey', 'callkey', 'servicekey', 'accesskey', 'privatekey', 'authkey', 'signingkey', 'encryptionkey'],
   ...['cardnumber', 'cvv', 'cvc', '密码', '口令', '令牌', '密钥', '验证码'],
 ]
 /** At the beginning or the end of a name, or as a word in it: within words they mean other things. */
 const WORDS: readonly string[] = ['pin', 'pass', 'auth', 'sid', 'pw', 'ssn']
+/** Anywhere in one word; across two it is an accident: `rootPath`. */
+const PART_OF_WORD = 'otp'
 /** Words at the beginning that make no secret of what they begin: `author`, `passenger`. */
 const HARMLESS = /^(?:pass(?:enger|age|ed|ing|ive)|auth(?:or(?!i[sz])|entic)|ping$|pink|pinned|sid(?:e|ing))/
 /** Longer ones are nobody's, and not looked into. */
@@ -40,7 +42,8 @@ function isSecret(name: string, more: ReadonlySet<string>): boolean {
   const letters = lettersOf(name)
   if (more.has(letters) || PARTS.some((part) => letters.includes(part))) return true
   const words = wordsOf(name)
-  if (words.some((word) => WORDS.includes(word)) || (more.size > 0 && someRun(words, more))) return true
+  if (words.some((word) => WORDS.includes(word) || word.includes(PART_OF_WORD))) return true
+  if (more.size > 0 && someRun(words, more)) return true
   return WORDS.some((word) => letters.endsWith(word) || (letters.startsWith(word) && !HARMLESS.test(letters)))
 }
 
