@@ -48,11 +48,12 @@ export class NodeRequests {
     this.#server.on('request', onRequest)
     this.#server.on('checkContinue', onRequest)
     this.#server.on('checkExpectation', onRequest)
-    this.#server.on('connect', (req: IncomingMessage, socket: Duplex) => {
-      this.#of(socket).refused = `CONNECT ${req.url}`
+    this.#server.on('connect', (req: IncomingMessage) => {
+      this.#of(req.socket).refused = `CONNECT ${req.url}`
     })
     this.#server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
-      const reading = this.#of(socket)
+      // Behind a body it is given a stream of its own in newer versions of Node.
+      const reading = this.#of(req.socket)
       reading.messages.push({
         start: `${req.method} ${req.url} ${req.httpVersion}`,
         fields: req.rawHeaders,
