@@ -88,8 +88,13 @@ describe.skipIf(!hasEtcdctl)('etcdctl', () => {
 
   it('watches live, and from a revision on', async () => {
     const live = staying('watch', '--prefix', 'goms_')
-    const ready = live.until('goms_ready').then(() => true)
-    while (!(await Promise.race([ready, etcdctl('put', 'goms_ready', '').then(() => false)]))) {}
+    let isReady = false
+    const ready = live.until('goms_ready').then(() => {
+      isReady = true
+    })
+    // Each put is waited for: one that is still on its way would come between those below.
+    while (!isReady) await etcdctl('put', 'goms_ready', '')
+    await ready
     const first = JSON.parse(await etcdctl('put', 'goms_a', '1', '-w', 'json')).header.revision
     await etcdctl('put', 'goms_a', '2')
     await etcdctl('put', 'strange', 'x')
