@@ -6,7 +6,7 @@ export { type Method, rpc } from './contract/method.ts'
 export { type Event, event } from './contract/event.ts'
 export type { InputOf, OutputOf } from './contract/shape.ts'
 export type { StandardSchema } from './contract/standard-schema.ts'
-export type { ContextOf, HandlerContext, HandlersOf } from './contract/handler.ts'
+export type { ContextOf, EventContextOf, EventInfo, HandlerContext, HandlersOf } from './contract/handler.ts'
 export {
   type ContractedService,
   type ContractServiceOptions,
@@ -17,6 +17,9 @@ export {
 } from './service/service.ts'
 export { type GatewayDefinition, type GatewayDefinitionOptions, gateway } from './gateway/gateway.ts'
 export type { AuthHook, AuthRequest, AuthTarget } from './gateway/auth.ts'
+
+// what a service uses beside other services
+export { type Component, type ComponentContext, type ComponentOptions, component } from './core/component.ts'
 
 // web applications, where their shape does not tell
 export type { WebApp } from './service/web-app.ts'

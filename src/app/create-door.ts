@@ -1,4 +1,5 @@
 /** Puts the right thing behind a node's ports: the way in of a service, or the gateway. */
+import { type Component, isComponent } from '../core/component.ts'
 import type { ObserveRequests } from '../core/observe.ts'
 import { joinObservers } from '../core/observers.ts'
 import type * as accessLog from '../gateway/access-log.ts'
@@ -6,13 +7,21 @@ import type { GatewayDefinition } from '../gateway/gateway.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { DoorDeps, DoorParts, GatewayDoor } from './door.ts'
 import { noRpc } from './no-rpc.ts'
+import type { Definition } from './service-file.ts'
 
 /** Each kind is loaded only where it is needed: a service starts without the gateway, and the other way round. */
 export async function createDoor(deps: DoorDeps): Promise<DoorParts> {
   const { definition } = deps
+  await deps.components.start(componentsOf(definition), deps.log)
   if (definition.kind === 'gateway') return gatewayDoor({ ...deps, definition })
   const { createServiceDoor } = await import('./service-door.ts')
   return { door: await createServiceDoor({ ...deps, definition }), update() {} }
+}
+
+/** In the order in which their author names them. */
+function componentsOf(definition: Definition): readonly Component[] {
+  if (definition.kind === 'gateway') return definition.components ?? []
+  return Object.values(definition.uses ?? {}).filter((used) => isComponent(used))
 }
 
 async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts> {

@@ -13,7 +13,7 @@ import { atMost, connectionsGone, sleep } from './bounded.ts'
 import type { Cluster } from './cluster.ts'
 import type { NodeDoor } from './door.ts'
 import { refuseRoutes } from './garden-routes.ts'
-import { Health, type Phase } from './health.ts'
+import { Health, type Part, type Phase } from './health.ts'
 import type { HttpPort } from './http-port.ts'
 import type { ProcessMetrics } from './metrics.ts'
 import { STARTING } from './no-rpc.ts'
@@ -41,6 +41,8 @@ export interface NodeDeps {
     node: { readonly id: string; readonly name: string },
     health: Pick<Health, 'ready' | 'leaving'>,
   ): Promise<NodeDoor>
+  /** What the process's components say of themselves. @default it has none */
+  components?(): readonly Part[]
   /** Told `<rpc address>_<http address>` once it is known. */
   named?(name: string): void
   /** Undefined where they are switched off. */
@@ -116,7 +118,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
               service,
               node: nodeId,
               ready: health.ready,
-              ...statusOf(health, joined?.registry, behind),
+              ...statusOf(health, joined?.registry, behind, deps.components?.()),
             }),
           })
     if (admin) opened.push(() => admin.close())
@@ -233,11 +235,12 @@ function statusOf(
   health: Health,
   registry: Registry | undefined,
   door: NodeDoor | undefined,
+  components: readonly Part[] | undefined,
 ): Omit<NodeStatus, 'service' | 'node' | 'ready'> {
   const known = registry?.status()
   const workers = door?.workers?.()
   return {
-    parts: health.parts(known, workers),
+    parts: health.parts(known, workers, components),
     inFlight: door?.inFlight() ?? 0,
     sessions: door?.sessions() ?? 0,
     ...(workers && { workers }),

@@ -12,6 +12,7 @@ import { setTraceBridge } from '../core/trace-bridge.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import { servingService } from '../service/context.ts'
 import { type Cluster, joinCluster } from './cluster.ts'
+import { type Components, createComponents } from './components.ts'
 import { createDoor } from './create-door.ts'
 import type { DoorParts } from './door.ts'
 import { createGatewayWorkers, fileForWorkers, type GatewayWorkers, workerCount } from './gateway-workers.ts'
@@ -110,6 +111,7 @@ class Process {
   readonly #log: ServiceLog
   readonly #first: Definition
   readonly #outbounds = new Map<string, Outbound>()
+  readonly #components: Components
   #settings: Settings
   #workers: GatewayWorkers | undefined
   #observability: Observability | undefined
@@ -122,6 +124,7 @@ class Process {
     this.#settings = loaded.settings
     this.#options = options
     this.#log = this.#logOf(first.name)
+    this.#components = createComponents(loaded.settings, this.#clock)
   }
 
   async start(): Promise<Served> {
@@ -171,6 +174,7 @@ class Process {
     const failed = started.find((result) => result.status === 'rejected')
     if (failed) {
       await Promise.all(nodes.map((node) => node.close('now')))
+      await this.#components.close()
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
       await observability.close()
@@ -208,6 +212,7 @@ class Process {
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
+      components: () => this.#components.parts(),
       httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
       door: async (joined, { id: nodeId, name }, health) => {
         const ready = (): boolean => health.ready
@@ -222,6 +227,7 @@ class Process {
           nodeId,
           ready,
           leaving: () => health.leaving,
+          components: this.#components,
           observers: this.#observability?.observers,
           log,
           access: log.access,
@@ -273,6 +279,7 @@ class Process {
   ): Promise<void> {
     watching.close()
     await Promise.all(nodes.map((node) => node.close(mode)))
+    await this.#components.close()
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
     await this.#observability?.close()

@@ -42,7 +42,7 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
     import('../service/rpc-inbound.ts'),
     import('../rpcx/learning-codec.ts'),
   ])
-  const { definition, settings, cluster, nodeId, outbound, log } = deps
+  const { definition, settings, cluster, nodeId, outbound, components, log } = deps
   return createRpcInbound({
     definition,
     nodeId,
@@ -50,7 +50,7 @@ async function createRpcWay(deps: DoorDeps<ServiceDefinition>, alsoInFlight: () 
     admitGo: settings.admitGo,
     log,
     clock: cluster.callClock,
-    clients: createHandlerClients(definition.uses ?? {}, outbound.callMethod),
+    clients: createHandlerClients(definition.uses ?? {}, outbound.callMethod, components.valueOf),
     codecs: createMethodCodecs,
     sampler: cluster.sampler,
     observe: deps.observers?.served,

@@ -9,6 +9,7 @@ import { createMirrorRegistry, type Mirror } from '../registry/mirror.ts'
 import { type Share, shareOf } from '../resilience/share.ts'
 import type { MetricsSnapshot } from '../telemetry/metrics-snapshot.ts'
 import { createClusterOf, overSockets } from './cluster.ts'
+import { createComponents } from './components.ts'
 import { createDoor } from './create-door.ts'
 import type { Door } from './door.ts'
 import { createObservability } from './observability.ts'
@@ -104,6 +105,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     }
   }
 
+  const components = createComponents(settings, clock)
   announceRunning(settings)
   setUserLog(() => log)
   const { door, update } = await createDoor({
@@ -117,6 +119,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
       access: log.access,
       clock,
       gather,
+      components,
       ready: deps.ready,
       leaving: deps.leaving,
     },
@@ -138,6 +141,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     stats: () => mirror.services().map((service) => [service, mesh.stats(service)]),
     async close() {
       await door.close()
+      await components.close()
       outbound.close()
       await cluster.close()
       await observability.close()

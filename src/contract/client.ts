@@ -1,8 +1,9 @@
 /** What callers of a contract see: its methods as functions, and its errors. */
+import type { Component } from '../core/component.ts'
 import { GomsError } from '../core/errors.ts'
 import type { CallOptions } from '../core/rpc-client.ts'
 import type { Method, TypesOf } from './method.ts'
-import type { Contract, Contracts, RpcOf } from './shape.ts'
+import type { Contract, RpcOf, Usables } from './shape.ts'
 
 /** A method as it is called. Resolves with the answer; rejects with a GomsError. */
 export type MethodCall<M> = M extends Method
@@ -15,8 +16,10 @@ export type ClientOf<C extends Contract> = Client<RpcOf<C>>
 // Over the author's own literal: hover, go-to-definition and rename lead there.
 type Client<Rpc> = { readonly [M in keyof Rpc]: MethodCall<Rpc[M]> }
 
-/** One client for each contract that a service uses. */
-export type ClientsOf<Uses extends Contracts> = { readonly [Name in keyof Uses]: ClientOf<Uses[Name]> }
+/** What a service uses as its handlers find it: a client for each contract, and the values of its components. */
+export type ClientsOf<Uses extends Usables> = { readonly [Name in keyof Uses]: InContext<Uses[Name]> }
+
+type InContext<One> = One extends Contract ? ClientOf<One> : One extends Component<infer Value> ? Value : never
 
 /** The errors that a method declares in its contract: `code` tells which, and `data` has its type. */
 export type ErrorOf<C extends Contract, M extends keyof RpcOf<C>> = DeclaredError<

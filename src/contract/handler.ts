@@ -4,10 +4,10 @@ import type { Logger } from '../core/log.ts'
 import type { ClientsOf } from './client.ts'
 import type { Event } from './event.ts'
 import type { Method, TypesOf } from './method.ts'
-import type { Contract, Contracts, EventsOf, RpcOf } from './shape.ts'
+import type { Contract, EventsOf, RpcOf, Usables } from './shape.ts'
 
 /** Names that are taken in every handler's context; no key of `uses` may be one of them. */
-export type ReservedName = keyof CallContext | 'log' | 'emit'
+export type ReservedName = keyof CallContext | 'log' | 'emit' | 'event'
 
 /** What every handler gets beside its input. All of it is bound and may be taken apart. */
 export interface HandlerContext extends CallContext {
@@ -24,14 +24,14 @@ export type Emit<C extends Contract> = <E extends keyof EventsOf<C>>(
 type EmittedBy<E> = E extends Event ? NonNullable<E['types']>['emitted'] : never
 type ReceivedFrom<E> = E extends Event ? NonNullable<E['types']>['received'] : never
 
-/** The second parameter of a handler: the call, the log, `emit`, and a client for each key of `uses`. */
-export type ContextOf<C extends Contract, Uses extends Contracts = Record<never, never>> = HandlerContext & {
+/** The second parameter of a handler: the call, the log, `emit`, and a client or the value of a component for each key of `uses`. */
+export type ContextOf<C extends Contract, Uses extends Usables = Record<never, never>> = HandlerContext & {
   /** Tells an event. Needs a message broker: rejects with UNIMPLEMENTED while the process has none. */
   readonly emit: Emit<C>
 } & ClientsOf<Uses>
 
 /** The handlers that a service owes its contract. They may answer at once or with a promise. */
-export type HandlersOf<C extends Contract, Uses extends Contracts = Record<never, never>> = Handlers<
+export type HandlersOf<C extends Contract, Uses extends Usables = Record<never, never>> = Handlers<
   RpcOf<C>,
   ContextOf<C, Uses>
 >
@@ -43,10 +43,29 @@ type MethodHandler<M, Context> = M extends Method
   : never
 
 /** Subscriptions, by the keys of `uses` and the events of each contract. */
-export type SubscriptionsOf<C extends Contract, Uses extends Contracts> = None<
+export type SubscriptionsOf<C extends Contract, Uses extends Usables> = None<
   Uses,
-  { readonly [Name in keyof NoInfer<Uses>]?: Subscriptions<EventsOf<NoInfer<Uses>[Name]>, ContextOf<C, Uses>> }
+  { readonly [Name in keyof NoInfer<Uses>]?: SubscriptionsTo<NoInfer<Uses>[Name], EventContextOf<C, Uses>> }
 >
+
+type SubscriptionsTo<Used, Context> = Used extends Contract ? Subscriptions<EventsOf<Used>, Context> : undefined
+
+/** An event as its handler finds it in its context. */
+export interface EventInfo {
+  /** The same for every delivery of it, and for every service that it is delivered to: what idempotent handlers go by. */
+  readonly id: string
+  /** `order.submitted` */
+  readonly name: string
+  /** 1 for the first delivery to this service. */
+  readonly delivery: number
+  /** By the clock of the emitting process. */
+  readonly emittedAtMs: number
+}
+
+/** The second parameter of an event's handler: that of methods, and what is known of the event. */
+export type EventContextOf<C extends Contract, Uses extends Usables = Record<never, never>> = ContextOf<C, Uses> & {
+  readonly event: EventInfo
+}
 
 type Subscriptions<Events, Context> = None<
   Events,

@@ -128,7 +128,9 @@ describe('the types of a contract', () => {
       /"web" has no event "gone"/,
     )
     // @ts-expect-error not used
-    expect(() => service(Order, { rpc: { submit }, on: { user: { loggedIn: () => {} } } })).toThrow(/not among/)
+    expect(() => service(Order, { rpc: { submit }, on: { user: { loggedIn: () => {} } } })).toThrow(
+      /no contract of `uses`/,
+    )
     service(Web, { http: (_req, res) => res.end() })
   })
 

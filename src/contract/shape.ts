@@ -1,4 +1,5 @@
 /** What a contract is made of, as types: the literal that its author wrote, kept as it stands. */
+import type { Component } from '../core/component.ts'
 import type { Event } from './event.ts'
 import type { Method, TypesOf } from './method.ts'
 
@@ -19,8 +20,8 @@ export interface Contract<Name extends string = string, Shape extends ContractSh
   readonly shape: Shape
 }
 
-/** Contracts by the names that a service gives them. */
-export type Contracts = Readonly<Record<string, Contract>>
+/** What a service uses, by the names that it gives them: contracts of other services, and components. */
+export type Usables = Readonly<Record<string, Contract | Component>>
 
 /** The methods of a contract, as its author wrote them. */
 export type RpcOf<C extends Contract> = NonNullable<C['shape']['rpc']>

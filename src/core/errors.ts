@@ -86,6 +86,7 @@ export const SETUP_CODES: Readonly<Record<SetupCode, SetupMeaning>> = {
   GOMS_PORT_DENIED: { exitCode: EXIT.CONFIG, meaning: 'the system does not allow to listen there' },
   GOMS_SERVICE_FILE: { exitCode: EXIT.CONFIG, meaning: 'a service file is missing, throws or exports no service' },
   GOMS_APP_UNKNOWN: { exitCode: EXIT.CONFIG, meaning: 'a web application of a shape that goms does not know' },
+  GOMS_COMPONENT_FAILED: { exitCode: EXIT.UNAVAILABLE, meaning: 'a component of a service did not start' },
   GOMS_PEER_MISSING: { exitCode: EXIT.CONFIG, meaning: 'an optional package is needed and not installed' },
 }
 
@@ -128,6 +129,7 @@ export type SetupCode =
   | 'GOMS_PORT_DENIED'
   | 'GOMS_SERVICE_FILE'
   | 'GOMS_APP_UNKNOWN'
+  | 'GOMS_COMPONENT_FAILED'
   | 'GOMS_PEER_MISSING'
 
 /** The parts of a mistake: a person reads what was found, what was expected and how to mend it. */

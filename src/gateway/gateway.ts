@@ -1,6 +1,7 @@
 /** A gateway as its author writes it: plain data. Importing the file opens no port; `serve` and `goms start` do. */
 import type { Balancer } from '../balance/balancer.ts'
 import type { Contract } from '../contract/contract.ts'
+import { type Component, isComponent } from '../core/component.ts'
 import { GomsError } from '../core/errors.ts'
 import { checkName } from '../core/name.ts'
 import type { CorsOptions } from '../core/options.ts'
@@ -21,6 +22,11 @@ export interface GatewayDefinitionOptions {
   readonly contracts?: readonly Contract[]
   /** How the next node of a service is chosen, by service: your own, or of `createBalancer`. Before the configuration's. */
   readonly balancers?: Readonly<Record<string, Balancer>>
+  /**
+   * What the hooks need with a life of its own, a database or a cache: started in this order before the gateway serves, in
+   * each of its workers. Hooks read their `value`.
+   */
+  readonly components?: readonly Component[]
   /** Wraps every call; sees the call, never its body. */
   readonly use?: readonly Middleware[]
 }
@@ -48,6 +54,13 @@ export function gateway(options: GatewayDefinitionOptions = {}): GatewayDefiniti
     })
   }
   if (options.cors) checkCors(options.cors)
+  for (const given of options.components ?? []) {
+    if (isComponent(given)) continue
+    const found = `\`${String(given)}\` (${typeof given})`
+    throw new GomsError('GOMS_OPTION_INVALID', `gateway: expected \`components\` to be components, got ${found}`, {
+      detail: { found, expected: 'what component() returns', fix: 'write components: [redis()]' },
+    })
+  }
   return { ...options, kind: 'gateway', name }
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { ClientOf, ClientsOf } from '../contract/client.ts'
 import { contract } from '../contract/contract.ts'
 import { rpc } from '../contract/method.ts'
+import { component } from '../core/component.ts'
 import type { CallContext } from '../core/context.ts'
 import type { MethodRef } from '../core/rpc-client.ts'
 import { client, clientOver, createHandlerClients } from './client.ts'
@@ -8,6 +10,8 @@ import { client, clientOver, createHandlerClients } from './client.ts'
 const User = contract('user', {
   rpc: { exists: rpc<{ username: string }, boolean>({ idempotent: true }), count: rpc<void, number>() },
 })
+
+const Db = component({ name: 'db', start: () => 'db' })
 
 describe('a client', () => {
   it('has the methods of its contract and nothing else', async () => {
@@ -36,13 +40,18 @@ describe('a client', () => {
 describe('the clients of a handler', () => {
   it('carry the call that they belong to, also when they are taken apart', async () => {
     const seen: unknown[] = []
-    const clientsOf = createHandlerClients({ user: User }, async (ref, input, options, context) => {
-      seen.push([ref.method, input, options, context])
-    })
+    const clientsOf = createHandlerClients(
+      { user: User, db: Db },
+      async (ref, input, options, context) => {
+        seen.push([ref.method, input, options, context])
+      },
+      (component) => component.name,
+    )
     const one = { traceId: '1' } as CallContext
     const other = { traceId: '2' } as CallContext
-    const { user } = clientsOf(one)
-    const exists = clientsOf(other).user?.exists
+    const { user, db } = clientsOf(one) as ClientsOf<{ user: typeof User; db: typeof Db }>
+    expect(db).toBe('db')
+    const { exists } = clientsOf(other).user as ClientOf<typeof User>
     await user?.count?.(undefined)
     await exists?.({ username: 'bob' }, { timeoutMs: 5 })
     expect(seen).toEqual([

@@ -1,7 +1,8 @@
 /** Typed clients: a function for each RPC method of a contract, and nothing else. */
 import type { ClientOf } from '../contract/client.ts'
-import type { Contract, Contracts } from '../contract/shape.ts'
+import type { Contract, Usables } from '../contract/shape.ts'
 import { wantAmbient } from '../core/ambient.ts'
+import { type Component, isComponent } from '../core/component.ts'
 import type { CallContext } from '../core/context.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import { callMethod } from '../core/running.ts'
@@ -9,7 +10,6 @@ import { callMethod } from '../core/running.ts'
 /** Sends one call of a client on its way. */
 export type CallMethod = (ref: MethodRef, input: unknown, options: CallOptions | undefined) => Promise<unknown>
 type Method = (input: unknown, options?: CallOptions) => Promise<unknown>
-type UntypedClient = Readonly<Record<string, Method>>
 
 /** The methods of a contract as references, made once: callers keep by them what they resolved. */
 export function methodRefs(contract: Contract): readonly MethodRef[] {
@@ -51,15 +51,17 @@ type CallWithin = (
 ) => Promise<unknown>
 
 /**
- * The clients of a service's `uses`, made for each call that it serves: a handler's calls are part of the call that it
- * answers. What a handler does not touch is not made.
+ * What a service's `uses` come to: clients made for each call that it serves, since a handler's calls are part of the call
+ * that it answers, and the values of components. What a handler does not touch is not made.
  */
 export function createHandlerClients(
-  uses: Contracts,
+  uses: Usables,
   call: CallWithin,
-): (context: CallContext) => Readonly<Record<string, UntypedClient>> {
-  const shape = shapeOf<UntypedClient>(
-    Object.entries(uses).map(([name, contract]): [string, (context: CallContext) => UntypedClient] => {
+  held: (component: Component) => unknown,
+): (context: CallContext) => Readonly<Record<string, unknown>> {
+  const shape = shapeOf<unknown>(
+    Object.entries(uses).map(([name, contract]): [string, (context: CallContext) => unknown] => {
+      if (isComponent(contract)) return [name, () => held(contract)]
       const methods = shapeOf<Method>(methodRefs(contract).map((ref) => [ref.method, methodWithin(ref, call)]))
       return [name, (context) => hold(methods, context)]
     }),

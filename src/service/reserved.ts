@@ -12,6 +12,7 @@ const names: Readonly<Record<ReservedName, true>> = {
   signal: true,
   log: true,
   emit: true,
+  event: true,
 }
 
 export const RESERVED: ReadonlySet<string> = new Set(Object.keys(names))

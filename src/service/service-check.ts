@@ -1,6 +1,7 @@
 /** Checks what a service file gives to `service()`, for those who write JavaScript or look away from the compiler. */
 import { isContract } from '../contract/contract.ts'
 import type { Contract } from '../contract/shape.ts'
+import { isComponent } from '../core/component.ts'
 import { GomsError } from '../core/errors.ts'
 import { RESERVED } from './reserved.ts'
 
@@ -56,14 +57,15 @@ export function checkUses(
       const others = [...RESERVED].join(', ')
       throw invalid(where, `\`uses.${key}\` would hide the context's own \`${key}\``, key, `none of ${others}`)
     }
-    if (!isContract(contract)) {
-      throw invalid(where, `\`uses.${key}\` is no contract`, typeof contract, 'what contract() returns')
+    if (!isContract(contract) && !isComponent(contract)) {
+      const expected = 'what contract() or component() returns'
+      throw invalid(where, `\`uses.${key}\` is neither a contract nor a component`, typeof contract, expected)
     }
   }
   for (const [key, handlers] of Object.entries(on)) {
     const contract = Object.hasOwn(uses, key) ? uses[key] : undefined
     if (!isContract(contract)) {
-      throw invalid(where, `\`on.${key}\` is not among \`uses\``, key, 'a key of uses', `add uses: { ${key}: … }`)
+      throw invalid(where, `\`on.${key}\` is no contract of \`uses\``, key, 'a key of uses', `add uses: { ${key}: … }`)
     }
     const events = contract.shape.events ?? {}
     for (const event of Object.keys(handlers ?? {})) {

@@ -5,7 +5,7 @@ import type { ClientsOf } from '../contract/client.ts'
 import { contract as contractOf, isContract } from '../contract/contract.ts'
 import type { HandlerContext, HandlersOf, ReservedName, SubscriptionsOf } from '../contract/handler.ts'
 import { type Method, rpc } from '../contract/method.ts'
-import type { Contract, Contracts, RpcOf } from '../contract/shape.ts'
+import type { Contract, RpcOf, Usables } from '../contract/shape.ts'
 import { checkName } from '../core/name.ts'
 import { checkHandlers, checkMaxInFlight, checkUses } from './service-check.ts'
 import type { WebAppSource } from './web-app.ts'
@@ -37,29 +37,32 @@ export interface ServiceOptions {
 }
 
 /** Options of a service with a contract. */
-export type ContractServiceOptions<C extends Contract, Uses extends Contracts> = ServiceOptions &
+export type ContractServiceOptions<C extends Contract, Uses extends Usables> = ServiceOptions &
   RpcPart<C, Uses> & {
-    /** Contracts of the services that handlers call; each is a typed client in their context, under that name. */
+    /**
+     * What handlers use, under the names that they find it by in their context: contracts of other services, each a typed
+     * client there, and components (`component()`), each its value. Components start in this order, before the service does.
+     */
     readonly uses?: Uses & { readonly [Name in ReservedName]?: never }
     /** Handlers of other services' events. Nothing arrives while the process has no message broker. */
     readonly on?: SubscriptionsOf<C, Uses>
   }
 
 /** `rpc` is owed as soon as the contract has a method. */
-type RpcPart<C extends Contract, Uses extends Contracts> = keyof RpcOf<C> extends never
+type RpcPart<C extends Contract, Uses extends Usables> = keyof RpcOf<C> extends never
   ? { readonly rpc?: undefined }
   : { readonly rpc: HandlersOf<C, Uses> }
 
 /** A handler of the shorthand without a contract: the types of its input and answer become the contract. */
-export type InlineHandler<Uses extends Contracts = Record<never, never>> = (
+export type InlineHandler<Uses extends Usables = Record<never, never>> = (
   input: never,
   context: HandlerContext & ClientsOf<Uses>,
 ) => unknown
 
-type InlineHandlers<Uses extends Contracts> = Readonly<Record<string, InlineHandler<Uses>>>
+type InlineHandlers<Uses extends Usables> = Readonly<Record<string, InlineHandler<Uses>>>
 
 /** Options of a service that is given by its name. */
-export interface InlineServiceOptions<Handlers, Uses extends Contracts> extends ServiceOptions {
+export interface InlineServiceOptions<Handlers, Uses extends Usables> extends ServiceOptions {
   /** Its methods; the contract is made of them. None of them can be reached from outside. */
   readonly rpc?: Handlers
   readonly uses?: Uses & { readonly [Name in ReservedName]?: never }
@@ -85,7 +88,7 @@ export interface ServiceDefinition<C extends Contract = Contract> extends Servic
   readonly contract?: C
   /** Handlers by method. */
   readonly rpc?: Readonly<Record<string, RpcMethodHandler>>
-  readonly uses?: Contracts
+  readonly uses?: Usables
   /** Handlers of events, by key of `uses` and event. */
   readonly on?: Readonly<Record<string, Readonly<Record<string, RpcMethodHandler>> | undefined>>
 }
@@ -99,7 +102,7 @@ export interface ContractedService<C extends Contract = Contract> extends Servic
  * Defines a service by its contract: a handler for each of its methods, and the contracts that it uses itself.
  * @throws GomsError GOMS_OPTION_INVALID for a missing or unknown handler, GOMS_NAME_INVALID
  */
-export function service<C extends Contract, Uses extends Contracts = Record<never, never>>(
+export function service<C extends Contract, Uses extends Usables = Record<never, never>>(
   contract: C,
   options: ContractServiceOptions<C, Uses>,
 ): ContractedService<C>
@@ -110,7 +113,7 @@ export function service<C extends Contract, Uses extends Contracts = Record<neve
 export function service<
   const Name extends string,
   Handlers extends InlineHandlers<Uses>,
-  Uses extends Contracts = Record<never, never>,
+  Uses extends Usables = Record<never, never>,
 >(
   name: Name,
   options: InlineServiceOptions<Handlers, Uses> & { readonly rpc: Handlers },

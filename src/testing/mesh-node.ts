@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Cluster } from '../app/cluster.ts'
+import type { Components } from '../app/components.ts'
 import { createDoor } from '../app/create-door.ts'
 import type { Door, ServiceDoor } from '../app/door.ts'
 import { createFrontEngine } from '../app/front-engine.ts'
@@ -26,6 +27,7 @@ export interface MeshNodeDeps {
   readonly settings: Settings
   readonly cluster: Cluster
   readonly outbound: Outbound
+  readonly components: Components
   readonly network: MemoryNetwork
   readonly faults: Faults
   readonly observers?: Observers | undefined

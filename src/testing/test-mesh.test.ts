@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { contract } from '../contract/contract.ts'
 import { rpc } from '../contract/method.ts'
+import { component } from '../core/component.ts'
 import { GomsError } from '../core/errors.ts'
 import { client } from '../mesh/client.ts'
 import { callContext } from '../service/context.ts'
@@ -169,5 +170,30 @@ describe('a node that is killed', () => {
     expect(nodes('user')).toHaveLength(1)
     await advance(11_000)
     expect(nodes('user')).toHaveLength(0)
+  })
+})
+
+describe('components of a mesh', () => {
+  const Db = component({ name: 'db', start: () => ({ names: ['bob'] }) })
+  const named = service(User, {
+    uses: { db: Db },
+    rpc: {
+      exists: ({ username }, { db }) => ({ exists: db.names.includes(username) }),
+      rename: () => ({ done: Db.value.names.length > 0 }),
+    },
+    http: (_req, res) => res.end(),
+  })
+
+  it('are started, and found in the context and where they were made', async () => {
+    const { client } = await open({ services: [named] })
+    expect(await client(User).exists({ username: 'bob' })).toEqual({ exists: true })
+    expect(await client(User).rename({ from: 'a', to: 'b' })).toEqual({ done: true })
+  })
+
+  it('are replaced by what a test gives for them', async () => {
+    const { client } = await open({ services: [named, mock(Db, { names: ['eve'] })] })
+    expect(await client(User).exists({ username: 'bob' })).toEqual({ exists: false })
+    expect(await client(User).exists({ username: 'eve' })).toEqual({ exists: true })
+    expect(Db.value.names).toEqual(['eve'])
   })
 })

@@ -1,5 +1,6 @@
 /** A whole mesh in one process, for tests: the stack of production, without ports, files or a registry of its own. */
 import { createClusterOf } from '../app/cluster.ts'
+import { createComponents } from '../app/components.ts'
 import { createOutbound, type Outbound } from '../app/outbound.ts'
 import { createTracing, type SpanOutlet } from '../app/tracing.ts'
 import { setUserLog } from '../app/user-log.ts'
@@ -28,11 +29,15 @@ import { createFaults, type Fault, type FaultOptions } from './faults.ts'
 import { fetchFrom } from './fetch.ts'
 import { createMemoryNetwork } from './memory-network.ts'
 import { actionsOf, type MeshNode, startMeshNode } from './mesh-node.ts'
+import type { MockedComponent } from './mock.ts'
 import { createVirtualClock, settle } from './virtual-clock.ts'
 
 export interface TestMeshOptions {
-  /** Services and mocks; one that is listed twice has two nodes. */
-  readonly services: readonly ServiceDefinition[]
+  /**
+   * Services and mocks; one that is listed twice has two nodes. Components are started as in production, but for those that
+   * `mock(component, value)` stands in for.
+   */
+  readonly services: readonly (ServiceDefinition | MockedComponent)[]
   /** What `fetch` goes through. @default gateway() */
   readonly gateway?: GatewayDefinition
   /** What `config.yml` and `services.yml` would say. */
@@ -109,6 +114,9 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
   const registry = createMemoryRegistry(registryOptions, { project, clock, log, store })
   await registry.start()
 
+  const services = options.services.filter((one) => one.kind === 'service')
+  const mocked = options.services.filter((one) => one.kind === 'mocked component')
+  const components = createComponents(settings, clock, new Map(mocked.map((one) => [one.component, one.value])))
   const network = createMemoryNetwork()
   const door = options.gateway ?? gateway()
   const spans: Span[] = []
@@ -130,7 +138,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
     },
   )
   const faults = createFaults(clock, (service, action) =>
-    options.services.some(
+    services.some(
       (it) =>
         it.name === service &&
         (Object.hasOwn(it.contract?.shape.rpc ?? {}, action) || [...actionsOf(it, settings).values()].includes(action)),
@@ -149,6 +157,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
       // Its nodes stand for processes of their own: calls between them take the wire, not the short cut.
       cluster: { ...cluster, local: new Map() },
       outbound: outboundOf(definition.name),
+      components,
       network,
       faults,
       observers: tracing?.observers,
@@ -175,12 +184,13 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
     // Connections of callers first: nobody waits for a node that closes.
     for (const outbound of outbounds.values()) outbound.close()
     await Promise.all(all.map((node) => node.close()))
+    await components.close()
     await cluster.close()
     store.close()
   }
 
   try {
-    nodes.push(...(await Promise.all(options.services.map(start))))
+    nodes.push(...(await Promise.all(services.map(start))))
     while (!nodes.every((node) => isKnown(registry.view.nodes(node.service), node.id, registry.view))) await settle()
   } catch (thrown) {
     await close()
