@@ -13,6 +13,7 @@ export const SERVERS = {
   nginx: 'nginx',
   haproxy: 'haproxy',
   prometheus: 'prometheus',
+  'rabbitmq-server': 'rabbitmq-server',
 }
 
 /** Names of the server commands that are not there. */

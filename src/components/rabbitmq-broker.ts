@@ -1,0 +1,139 @@
+/** Events over RabbitMQ: confirmed, kept in quorum queues, delivered until they are handled. */
+import type { AsyncMessage, Channel } from 'rabbitmq-client'
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import type { Broker, Delivery, SubscriptionOptions, Verdict } from '../events/broker.ts'
+import type { RabbitConnection } from './rabbitmq-connection.ts'
+import { createRabbitConsumer, type RabbitConsumer } from './rabbitmq-consumer.ts'
+import {
+  bodyOf,
+  declareExchange,
+  declareQueues,
+  deliveryOf,
+  type EventQueues,
+  eventQueues,
+  exchangeOf,
+  HEADER,
+  movedTo,
+  redeliveriesOf,
+  toDelivery,
+  toEnvelope,
+} from './rabbitmq-events.ts'
+import { readLetters, replayLetters } from './rabbitmq-letters.ts'
+import { createRabbitPublisher, type RabbitPublisher } from './rabbitmq-publisher.ts'
+
+export interface RabbitBrokerDeps {
+  readonly connection: RabbitConnection
+  readonly project: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Messages that are here for each that is handled: the broker's answer is not waited for in between. */
+const PREFETCH = 4
+/** Lost with their consumers so often, messages are handled one at a time, so that the others are not lost with the one at fault. */
+const SUSPECT_AT = 2
+/** To put a message into another queue. */
+const MOVE_MS = 10_000
+/** How long a subscription waits for a broker that is away before the service goes on without it. */
+const FIRST_MS = 10_000
+const FLUSH_MS = 2000
+
+export function createRabbitBroker({ connection, project, clock, log }: RabbitBrokerDeps): Broker {
+  const exchange = exchangeOf(project)
+  const setup = (channel: Channel): Promise<void> => declareExchange(channel, exchange)
+  const publisher = createRabbitPublisher({ connection, clock, log, setup })
+  const consumers = new Set<RabbitConsumer>()
+
+  return {
+    kind: 'rabbitmq',
+    publish(message, withinMs) {
+      const envelope = toEnvelope(message, { exchange, routingKey: message.name })
+      return publisher.send(envelope, Buffer.from(message.body), withinMs)
+    },
+    async subscribe(options, handle) {
+      const queues = eventQueues(project, options.service)
+      const mover = createMover(publisher, queues, log)
+      const own = consumersOf(options, queues, mover, handle).map((consumer) =>
+        createRabbitConsumer(consumer, { connection, clock, log }),
+      )
+      for (const consumer of own) consumers.add(consumer)
+      await Promise.all(own.map((consumer) => consumer.started(FIRST_MS)))
+      return {
+        async drain() {
+          await Promise.all(own.map((consumer) => consumer.drain()))
+        },
+        async close() {
+          for (const consumer of own) consumers.delete(consumer)
+          await Promise.all(own.map((consumer) => consumer.close()))
+        },
+      }
+    },
+    deadLetters: (service, most) => readLetters(connection, eventQueues(project, service), most),
+    replay: (service, ids) => replayLetters(connection, publisher, eventQueues(project, service), ids),
+    away: () => connection.away(),
+    async close() {
+      await Promise.all([...consumers].map((consumer) => consumer.close()))
+      await publisher.close(FLUSH_MS)
+      await connection.close()
+    },
+  }
+}
+
+/** That of what is new, and that of what was lost with its consumers. */
+function consumersOf(
+  { names, concurrency, retryWaitsMs }: SubscriptionOptions,
+  queues: EventQueues,
+  mover: Mover,
+  handle: (delivery: Delivery) => Promise<Verdict>,
+): Parameters<typeof createRabbitConsumer>[0][] {
+  const setup = (channel: Channel): Promise<void> => declareQueues(channel, queues, names, retryWaitsMs)
+  const deliver = async (message: AsyncMessage): Promise<'ack' | 'requeue'> =>
+    mover.carryOut(message, await handle(toDelivery(message)))
+  return [
+    {
+      queue: queues.main,
+      concurrency,
+      prefetch: concurrency * PREFETCH,
+      setup,
+      handle: (message) => (redeliveriesOf(message) >= SUSPECT_AT ? mover.suspect(message) : deliver(message)),
+    },
+    // One at a time, so that the queue's count is that of handlers which were begun.
+    { queue: queues.suspects, concurrency: 1, prefetch: 1, setup, handle: deliver },
+  ]
+}
+
+interface Mover {
+  suspect(message: AsyncMessage): Promise<'ack' | 'requeue'>
+  carryOut(message: AsyncMessage, verdict: Verdict): Promise<'ack' | 'requeue'>
+}
+
+/** Puts messages into other queues. What cannot be moved stays where it is. */
+function createMover(publisher: RabbitPublisher, queues: EventQueues, log: Log): Mover {
+  async function move(
+    message: AsyncMessage,
+    queue: string,
+    known: Readonly<Record<string, string | number>>,
+  ): Promise<'ack' | 'requeue'> {
+    try {
+      await publisher.send(movedTo(message, queue, known), bodyOf(message), MOVE_MS)
+      return 'ack'
+    } catch (error) {
+      log.warn(`events: ${queue} took no message: ${error instanceof Error ? error.message : String(error)}`)
+      return 'requeue'
+    }
+  }
+
+  return {
+    suspect: (message) => move(message, queues.suspects, { [HEADER.delivery]: deliveryOf(message) }),
+    async carryOut(message, verdict) {
+      if (verdict.kind === 'handled') return 'ack'
+      const delivery = deliveryOf(message)
+      const reason = { [HEADER.reason]: verdict.reason }
+      if (verdict.kind === 'again') {
+        return move(message, queues.retry(verdict.afterMs), { ...reason, [HEADER.delivery]: delivery + 1 })
+      }
+      return move(message, queues.dead, { ...reason, [HEADER.delivery]: delivery, [HEADER.died]: Date.now() })
+    },
+  }
+}

@@ -1,0 +1,197 @@
+/** How events look at RabbitMQ: exchange, queues and messages. docs/protocol.md tells it to those who speak it themselves. */
+import { randomUUID } from 'node:crypto'
+import type { AsyncMessage, Channel, Envelope, SyncMessage } from 'rabbitmq-client'
+import type { DeadLetter, Delivery, EventMessage } from '../events/broker.ts'
+
+/** Of messages; all else in the headers is passed on. */
+export const HEADER = {
+  /** Number of the delivery, where it is not the first; what a quorum queue counted itself comes on top. */
+  delivery: 'goms-delivery',
+  emitted: 'goms-emitted-ms',
+  expires: 'goms-expires-ms',
+  /** Why it was put off or is dead, and since when. */
+  reason: 'goms-reason',
+  died: 'goms-died-ms',
+} as const
+
+/** Counted by quorum queues: deliveries that ended with the consumer's connection, or were given back. */
+const REDELIVERED = 'x-delivery-count'
+
+/** The queues of one service. */
+export interface EventQueues {
+  /** A topic exchange for all events of the project. */
+  readonly exchange: string
+  /** What the nodes of the service share. */
+  readonly main: string
+  /** What was lost with its consumer again and again, handled one at a time. */
+  readonly suspects: string
+  readonly dead: string
+  retry(waitMs: number): string
+}
+
+export function eventQueues(project: string, service: string): EventQueues {
+  const main = `${project}.events.${service}`
+  return {
+    exchange: exchangeOf(project),
+    main,
+    suspects: `${main}.suspects`,
+    dead: `${main}.dead`,
+    retry: (waitMs) => `${main}.retry.${waitMs}`,
+  }
+}
+
+export const exchangeOf = (project: string): string => `${project}.events`
+
+export async function declareExchange(channel: Channel, exchange: string): Promise<void> {
+  await channel.exchangeDeclare({ exchange, type: 'topic', durable: true })
+}
+
+/** All that a service needs; what is there already stays as it is. */
+export async function declareQueues(
+  channel: Channel,
+  queues: EventQueues,
+  names: readonly string[],
+  waitsMs: readonly number[],
+): Promise<void> {
+  const quorum = { 'x-queue-type': 'quorum' } as const
+  await declareExchange(channel, queues.exchange)
+  await channel.queueDeclare({ queue: queues.main, durable: true, arguments: quorum })
+  await channel.queueDeclare({ queue: queues.suspects, durable: true, arguments: quorum })
+  // Classic: whoever looks at letters gives them back, and quorum queues of RabbitMQ 4 drop what was given back 20 times.
+  await channel.queueDeclare({ queue: queues.dead, durable: true })
+  for (const waitMs of new Set(waitsMs)) {
+    await channel.queueDeclare({
+      queue: queues.retry(waitMs),
+      durable: true,
+      arguments: {
+        ...quorum,
+        'x-message-ttl': waitMs,
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': queues.main,
+        // Else a message whose time is over could be lost on its way back.
+        'x-dead-letter-strategy': 'at-least-once',
+        'x-overflow': 'reject-publish',
+      },
+    })
+  }
+  for (const routingKey of names) await channel.queueBind({ exchange: queues.exchange, queue: queues.main, routingKey })
+}
+
+/** A message for the exchange, or for a queue by its name. */
+export function toEnvelope(message: EventMessage, to: { exchange: string; routingKey: string }): Envelope {
+  const { id, name, from, headers, emittedAtMs, expiresAtMs } = message
+  return {
+    ...to,
+    durable: true,
+    messageId: id,
+    type: name,
+    appId: from,
+    contentType: 'application/json',
+    // With an encoding the client leaves the text as it is.
+    contentEncoding: 'utf-8',
+    timestamp: Math.floor(emittedAtMs / 1000),
+    headers: {
+      ...headers,
+      [HEADER.emitted]: emittedAtMs,
+      ...(expiresAtMs !== undefined && { [HEADER.expires]: expiresAtMs }),
+    },
+  }
+}
+
+/** The same message for another queue, with what is to be known of it there. */
+export function movedTo(
+  message: AsyncMessage | SyncMessage,
+  queue: string,
+  known: Readonly<Record<string, string | number>>,
+): Envelope {
+  const { messageId, appId, contentType, contentEncoding, timestamp } = message
+  return {
+    exchange: '',
+    routingKey: queue,
+    durable: true,
+    type: nameOf(message),
+    ...(messageId !== undefined && { messageId }),
+    ...(appId !== undefined && { appId }),
+    ...(contentType !== undefined && { contentType }),
+    ...(contentEncoding !== undefined && { contentEncoding }),
+    ...(timestamp !== undefined && { timestamp }),
+    headers: { ...own(message), ...known },
+  }
+}
+
+/** Without what RabbitMQ and earlier moves wrote. */
+function own({ headers }: AsyncMessage | SyncMessage): Record<string, unknown> {
+  const dropped: readonly string[] = [HEADER.delivery, HEADER.reason, HEADER.died]
+  const entries = Object.entries(headers ?? {})
+  return Object.fromEntries(
+    entries.filter(
+      ([name]) => !/^x-(death|first-death|last-death|delivery-count|acquired)/.test(name) && !dropped.includes(name),
+    ),
+  )
+}
+
+export function bodyOf({ body }: AsyncMessage | SyncMessage): Buffer {
+  if (Buffer.isBuffer(body)) return body
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+}
+
+export function toDelivery(message: AsyncMessage): Delivery {
+  return { ...toMessage(message), delivery: deliveryOf(message) }
+}
+
+export function toDeadLetter(message: SyncMessage): DeadLetter {
+  const { headers } = message
+  return {
+    ...toMessage(message),
+    deliveries: numberIn(headers, HEADER.delivery) ?? 1,
+    reason: textIn(headers, HEADER.reason) ?? '',
+    diedAtMs: numberIn(headers, HEADER.died) ?? 0,
+  }
+}
+
+export function redeliveriesOf({ headers }: AsyncMessage | SyncMessage): number {
+  return numberIn(headers, REDELIVERED) ?? 0
+}
+
+export function deliveryOf(message: AsyncMessage | SyncMessage): number {
+  return (numberIn(message.headers, HEADER.delivery) ?? 1) + redeliveriesOf(message)
+}
+
+/** Whoever else publishes may leave out what we set. */
+function toMessage(message: AsyncMessage | SyncMessage): EventMessage {
+  const { messageId, appId, timestamp, headers } = message
+  return {
+    id: messageId ?? randomUUID(),
+    name: nameOf(message),
+    from: appId ?? '',
+    headers: textsIn(headers),
+    body: bodyOf(message).toString(),
+    emittedAtMs: numberIn(headers, HEADER.emitted) ?? (timestamp ?? 0) * 1000,
+    expiresAtMs: numberIn(headers, HEADER.expires),
+  }
+}
+
+function nameOf({ type, routingKey }: AsyncMessage | SyncMessage): string {
+  return type ?? routingKey
+}
+
+type Headers = Readonly<Record<string, unknown>> | undefined
+
+function numberIn(headers: Headers, name: string): number | undefined {
+  const value = headers?.[name]
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
+}
+
+function textIn(headers: Headers, name: string): string | undefined {
+  const value = headers?.[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** What may be a trace or a request id: short texts. */
+function textsIn(headers: Headers): Record<string, string> {
+  const texts: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (typeof value === 'string' && value.length <= 1024) texts[name.toLowerCase()] = value
+  }
+  return texts
+}
