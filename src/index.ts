@@ -4,17 +4,20 @@
 export { type Contract, type ContractShape, contract } from './contract/contract.ts'
 export { type Method, rpc } from './contract/method.ts'
 export { type Event, event } from './contract/event.ts'
+export type { EmitOptions } from './contract/event.ts'
 export type { InputOf, OutputOf } from './contract/shape.ts'
 export type { StandardSchema } from './contract/standard-schema.ts'
-export type { ContextOf, EventContextOf, EventInfo, HandlerContext, HandlersOf } from './contract/handler.ts'
+export type { ContextOf, Emit, EventContextOf, EventInfo, HandlerContext, HandlersOf } from './contract/handler.ts'
 export {
   type ContractedService,
   type ContractServiceOptions,
   type InlineServiceOptions,
+  type ListenerOptions,
   type ServiceDefinition,
   type ServiceOptions,
   service,
 } from './service/service.ts'
+export type { EventOptions } from './service/event-options.ts'
 export { type GatewayDefinition, type GatewayDefinitionOptions, gateway } from './gateway/gateway.ts'
 export type { AuthHook, AuthRequest, AuthTarget } from './gateway/auth.ts'
 
@@ -32,6 +35,9 @@ export { callContext, detached } from './service/context.ts'
 export { client } from './mesh/client.ts'
 export { type ClientOf, type ErrorOf, isErrorOf } from './contract/client.ts'
 export type { CallOptions, MethodOptions } from './core/rpc-client.ts'
+export { emitter } from './events/emit.ts'
+export { type OnceOptions, once } from './events/once.ts'
+export type { SeenStore } from './events/seen.ts'
 export { type ActionRequest, fetchAction, settings } from './core/running.ts'
 export type { Log, LogFields, Logger } from './core/log.ts'
 export { log } from './app/user-log.ts'

@@ -10,7 +10,7 @@ const src = join(import.meta.dirname, '..', 'src')
 const FLOORS: readonly (readonly string[])[] = [
   ['core'],
   ['rpcx', 'http', 'contract', 'registry', 'balance', 'resilience', 'telemetry'],
-  ['transport'],
+  ['transport', 'events'],
   ['mesh', 'service'],
   ['gateway', 'components', 'dashboard', 'config'],
   ['app'],
@@ -26,6 +26,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@standard-schema/spec': ['contract/'],
   'oxc-transform': ['cli/', 'app/'],
   pino: ['app/'],
+  'rabbitmq-client': ['components/'],
   valibot: ['config/'],
   yaml: ['config/'],
 }

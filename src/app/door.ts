@@ -12,6 +12,7 @@ import type { ExchangeHandler } from '../transport/http-exchange.ts'
 import type { RpcHandler } from '../transport/rpc.ts'
 import type { Cluster } from './cluster.ts'
 import type { Components } from './components.ts'
+import type { Events } from './events.ts'
 import type { WorkerStatus } from './health.ts'
 import type { Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
@@ -78,6 +79,7 @@ export interface DoorDeps<D extends Definition = Definition> {
   /** The numbers of all workers of a gateway; undefined: this process is all of it. */
   readonly gather?: (() => Promise<GatheredStats>) | undefined
   readonly components: Components
+  readonly events: Events
   /** Told of what the door serves. @default nobody */
   readonly observers?: Observers | undefined
   readonly log: Log

@@ -18,7 +18,7 @@ export interface WorkerStatus {
 export type Phase = 'joining' | 'starting' | 'registering' | 'ready' | 'leaving'
 
 export interface Part {
-  readonly name: 'node' | 'registry' | 'workers' | `component ${string}`
+  readonly name: 'node' | 'registry' | 'workers' | 'events' | `component ${string}`
   readonly ready: boolean
   /** Only where it is not ready. */
   readonly why?: string
@@ -58,17 +58,17 @@ export class Health {
   /**
    * @param registry undefined while it was not reached yet
    * @param workers of a gateway that has some
-   * @param components of the process
+   * @param others components and events of the process
    */
   parts(
     registry: RegistryStatus | undefined,
     workers: readonly Pick<WorkerStatus, 'worker' | 'state'>[] | undefined,
-    components: readonly Part[] = [],
+    others: readonly Part[] = [],
   ): readonly Part[] {
     const parts: Part[] = [this.#node()]
     if (registry !== undefined) parts.push(registryPart(registry))
     if (workers !== undefined) parts.push(workersPart(workers))
-    parts.push(...components)
+    parts.push(...others)
     return parts
   }
 

@@ -4,6 +4,7 @@ import type { MetricsOptions } from '../core/observability-options.ts'
 import type { Observers } from '../core/observe.ts'
 import type { BatchSenderNumbers } from '../telemetry/batch-sender.ts'
 import { callMetrics } from '../telemetry/call-metrics.ts'
+import { eventMetrics } from '../telemetry/event-metrics.ts'
 import { gatewayMetrics } from '../telemetry/gateway-metrics.ts'
 import { createMetricsRegistry } from '../telemetry/metrics.ts'
 import { pageOf } from '../telemetry/metrics-page.ts'
@@ -77,7 +78,12 @@ export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock
   }
 
   return {
-    observers: { outbound: callMetrics(own, nodes), served: servedMetrics(own), requests: gatewayMetrics(own) },
+    observers: {
+      outbound: callMetrics(own, nodes),
+      served: servedMetrics(own),
+      requests: gatewayMetrics(own),
+      events: eventMetrics(own),
+    },
     watchCluster(cluster, registryToo) {
       stops.push(watchCluster(cluster, own, nodes, registry))
       if (registryToo) stops.push(registry.collector(() => registryOf(cluster.registry, own)))

@@ -41,8 +41,8 @@ export interface NodeDeps {
     node: { readonly id: string; readonly name: string },
     health: Pick<Health, 'ready' | 'leaving'>,
   ): Promise<NodeDoor>
-  /** What the process's components say of themselves. @default it has none */
-  components?(): readonly Part[]
+  /** What else the process is made of. @default nothing */
+  parts?(): readonly Part[]
   /** Told `<rpc address>_<http address>` once it is known. */
   named?(name: string): void
   /** Undefined where they are switched off. */
@@ -118,7 +118,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
               service,
               node: nodeId,
               ready: health.ready,
-              ...statusOf(health, joined?.registry, behind, deps.components?.()),
+              ...statusOf(health, joined?.registry, behind, deps.parts?.()),
             }),
           })
     if (admin) opened.push(() => admin.close())
@@ -235,12 +235,12 @@ function statusOf(
   health: Health,
   registry: Registry | undefined,
   door: NodeDoor | undefined,
-  components: readonly Part[] | undefined,
+  others: readonly Part[] | undefined,
 ): Omit<NodeStatus, 'service' | 'node' | 'ready'> {
   const known = registry?.status()
   const workers = door?.workers?.()
   return {
-    parts: health.parts(known, workers, components),
+    parts: health.parts(known, workers, others),
     inFlight: door?.inFlight() ?? 0,
     sessions: door?.sessions() ?? 0,
     ...(workers && { workers }),

@@ -15,6 +15,7 @@ import { type Cluster, joinCluster } from './cluster.ts'
 import { type Components, createComponents } from './components.ts'
 import { createDoor } from './create-door.ts'
 import type { DoorParts } from './door.ts'
+import { createEvents, type Events } from './events.ts'
 import { createGatewayWorkers, fileForWorkers, type GatewayWorkers, workerCount } from './gateway-workers.ts'
 import { createHttpPort } from './http-port.ts'
 import { createLog, droppedLine, type LogSinks, type ServiceLog, toServiceLog } from './log.ts'
@@ -112,6 +113,7 @@ class Process {
   readonly #first: Definition
   readonly #outbounds = new Map<string, Outbound>()
   readonly #components: Components
+  #events: Events | undefined
   #settings: Settings
   #workers: GatewayWorkers | undefined
   #observability: Observability | undefined
@@ -174,6 +176,7 @@ class Process {
     const failed = started.find((result) => result.status === 'rejected')
     if (failed) {
       await Promise.all(nodes.map((node) => node.close('now')))
+      await this.#events?.close()
       await this.#components.close()
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
@@ -212,7 +215,7 @@ class Process {
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
-      components: () => this.#components.parts(),
+      parts: () => [...this.#components.parts(), ...(this.#events?.parts() ?? [])],
       httpPort: async () => workers?.port ?? createHttpPort(definition.kind, settings, this.#clock, log),
       door: async (joined, { id: nodeId, name }, health) => {
         const ready = (): boolean => health.ready
@@ -228,6 +231,7 @@ class Process {
           ready,
           leaving: () => health.leaving,
           components: this.#components,
+          events: this.#eventsOf(joined),
           observers: this.#observability?.observers,
           log,
           access: log.access,
@@ -259,7 +263,19 @@ class Process {
       settings: this.#settings,
       fetchAction: (service, action, request) => outbound().fetchAction(service, action, request),
       callMethod: (ref, input, options) => outbound().callMethod(ref, input, options),
+      emit: (contract, event, payload, options) =>
+        this.#eventsOf(cluster).emit(servingService() ?? this.#first.name, contract, event, payload, options),
     })
+  }
+
+  /** All services of the process share a broker. */
+  #eventsOf({ registry, callClock, sampler }: Cluster): Events {
+    this.#events ??= createEvents({
+      ...{ settings: this.#loaded.settings, clock: callClock, log: this.#log, sampler },
+      store: registry.store(),
+      observe: this.#observability?.observers.events,
+    })
+    return this.#events
   }
 
   #outboundOf(service: string, cluster: Cluster): Outbound {
@@ -279,6 +295,7 @@ class Process {
   ): Promise<void> {
     watching.close()
     await Promise.all(nodes.map((node) => node.close(mode)))
+    await this.#events?.close()
     await this.#components.close()
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()

@@ -12,6 +12,7 @@ import { createClusterOf, overSockets } from './cluster.ts'
 import { createComponents } from './components.ts'
 import { createDoor } from './create-door.ts'
 import type { Door } from './door.ts'
+import { createEvents } from './events.ts'
 import { createObservability } from './observability.ts'
 import { createOutbound } from './outbound.ts'
 import type { Channel } from './process-channel.ts'
@@ -87,11 +88,19 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
   observability.metrics?.watchCluster(cluster, false)
   const outbound = createOutbound(cluster, settings, definition.name)
 
+  const components = createComponents(settings, clock)
+  const events = createEvents({
+    ...{ settings, clock, log, sampler: observability.sampler },
+    store: undefined,
+    observe: observers.events,
+  })
+
   function announceRunning(current: Settings): void {
     setRunning({
       settings: current,
       fetchAction: (service, action, request) => outbound.fetchAction(service, action, request),
       callMethod: (ref, input, options) => outbound.callMethod(ref, input, options),
+      emit: (contract, event, payload, options) => events.emit(definition.name, contract, event, payload, options),
     })
   }
 
@@ -105,7 +114,6 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     }
   }
 
-  const components = createComponents(settings, clock)
   announceRunning(settings)
   setUserLog(() => log)
   const { door, update } = await createDoor({
@@ -120,6 +128,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
       clock,
       gather,
       components,
+      events,
       ready: deps.ready,
       leaving: deps.leaving,
     },
@@ -141,6 +150,7 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     stats: () => mirror.services().map((service) => [service, mesh.stats(service)]),
     async close() {
       await door.close()
+      await events.close()
       await components.close()
       outbound.close()
       await cluster.close()

@@ -14,6 +14,16 @@ export interface EventTypes<Emitted, Received> {
   readonly received: Received
 }
 
+/** How one event is emitted. */
+export interface EmitOptions {
+  /** What names it, 1 to 255 visible characters: emitted again with the same id it is the same event to `once`. @default a new UUID */
+  readonly id?: string
+  /** After so many milliseconds nobody wants it any more, 1 to 2592000000; handlers see the rest in `leftMs()`. @default it never ends */
+  readonly expiresInMs?: number
+  /** How long to wait for the broker's confirm; never longer than the call in progress has left. @default 10000 */
+  readonly timeoutMs?: number
+}
+
 /** Describes an event by its type alone: nothing is checked at run time. */
 export function event<Payload>(): Event<Payload, Payload>
 /** Describes an event by a schema of its payload. */

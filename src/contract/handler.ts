@@ -2,7 +2,7 @@
 import type { CallContext } from '../core/context.ts'
 import type { Logger } from '../core/log.ts'
 import type { ClientsOf } from './client.ts'
-import type { Event } from './event.ts'
+import type { EmitOptions, Event } from './event.ts'
 import type { Method, TypesOf } from './method.ts'
 import type { Contract, EventsOf, RpcOf, Usables } from './shape.ts'
 
@@ -15,10 +15,15 @@ export interface HandlerContext extends CallContext {
   readonly log: Logger
 }
 
-/** Tells an event of the service's own contract. */
+/**
+ * Tells an event of a contract. Resolves once the broker has it for good. Rejects with a GomsError: INVALID_ARGUMENT (the
+ * payload does not fit, or is larger than 1 MiB), UNAVAILABLE (not confirmed in time; it may have arrived),
+ * RESOURCE_EXHAUSTED (too many wait already), DEADLINE_EXCEEDED (the call in progress has no time left).
+ */
 export type Emit<C extends Contract> = <E extends keyof EventsOf<C>>(
   event: E,
   payload: EmittedBy<EventsOf<C>[E]>,
+  options?: EmitOptions,
 ) => Promise<void>
 
 type EmittedBy<E> = E extends Event ? NonNullable<E['types']>['emitted'] : never
@@ -26,7 +31,7 @@ type ReceivedFrom<E> = E extends Event ? NonNullable<E['types']>['received'] : n
 
 /** The second parameter of a handler: the call, the log, `emit`, and a client or the value of a component for each key of `uses`. */
 export type ContextOf<C extends Contract, Uses extends Usables = Record<never, never>> = HandlerContext & {
-  /** Tells an event. Needs a message broker: rejects with UNIMPLEMENTED while the process has none. */
+  /** Tells an event of this contract; the trace of the call goes along. */
   readonly emit: Emit<C>
 } & ClientsOf<Uses>
 

@@ -57,11 +57,16 @@ export interface Failing {
   readonly message: string
 }
 
+/** What brought a call: events come without anybody who waits. */
+export type ServedBy = 'http' | 'rpc' | 'event'
+
 /** A call as the node that serves it sees it. What is not asked for is not made: the trace costs something. */
 export interface Served extends CallContext {
-  readonly transport: 'http' | 'rpc'
-  /** Name of the method, or `<METHOD> <path>` of a request, without its query. */
+  readonly transport: ServedBy
+  /** Name of the method, `<METHOD> <path>` of a request without its query, or the name of the event. */
   readonly name: string
+  /** Of an event: the number of the delivery, from 1. */
+  readonly delivery?: number | undefined
   /** Whether it is to be recorded, as was drawn; undefined: not decided. */
   readonly sampled: boolean | undefined
   /** What the request said, over HTTP; without what only our own processes say. */
@@ -88,12 +93,12 @@ export interface ServedObserver {
 }
 
 /**
- * Asked once for each method of RPC, and once for all HTTP requests of a service.
- * @param method undefined for HTTP, and for methods that the service does not have
+ * Asked once for each method of RPC and each event, and once for all HTTP requests of a service.
+ * @param method of RPC, or the event's name; undefined for HTTP, and for methods that the service does not have
  */
 export type ObserveServed = (
   service: string,
-  transport: 'http' | 'rpc',
+  transport: ServedBy,
   method: string | undefined,
 ) => ServedObserver | undefined
 
@@ -173,9 +178,22 @@ export type ObserveRequests = (
   gateway: string,
 ) => RequestObserver | undefined
 
+/** Events that this process emits, of one name. */
+export interface EventObserver {
+  /**
+   * The broker has it, or it was not emitted.
+   * @param trace the position of the emitting
+   */
+  emitted(trace: TraceContext, failing: Failing | undefined, startedMs: number, nowMs: number): void
+}
+
+/** Asked for each event that is emitted; cheap to ask. @param service that emits */
+export type ObserveEvents = (service: string, name: string) => EventObserver | undefined
+
 /** All who want to know, of one process. */
 export interface Observers {
   readonly outbound?: ObserveOutbound | undefined
   readonly served?: ObserveServed | undefined
   readonly requests?: ObserveRequests | undefined
+  readonly events?: ObserveEvents | undefined
 }

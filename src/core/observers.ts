@@ -1,5 +1,7 @@
 /** Several who want to know of calls, as one. */
 import type {
+  EventObserver,
+  ObserveEvents,
   ObserveOutbound,
   ObserveRequests,
   Observers,
@@ -19,6 +21,10 @@ export function joinObservers(all: readonly Observers[]): Observers {
     served: joined<ObserveServed>(
       all.map((one) => one.served),
       (asked) => (service, transport, method) => servedOf(told(asked, (ask) => ask(service, transport, method))),
+    ),
+    events: joined<ObserveEvents>(
+      all.map((one) => one.events),
+      (asked) => (service, name) => eventsOf(told(asked, (ask) => ask(service, name))),
     ),
     requests: joined<ObserveRequests>(
       all.map((one) => one.requests),
@@ -68,6 +74,15 @@ function requestsOf(all: readonly RequestObserver[]): RequestObserver | undefine
     },
     refused(status, address) {
       for (const one of all) one.refused(status, address)
+    },
+  }
+}
+
+function eventsOf(all: readonly EventObserver[]): EventObserver | undefined {
+  if (all.length < 2) return all[0]
+  return {
+    emitted(trace, failing, startedMs, nowMs) {
+      for (const one of all) one.emitted(trace, failing, startedMs, nowMs)
     },
   }
 }

@@ -25,6 +25,15 @@ export interface Running {
   fetchAction(service: string, action: string, request: ActionRequest): Promise<Response>
   /** Calls a method as part of the call that the running code belongs to. */
   callMethod(ref: MethodRef, input: unknown, options: CallOptions | undefined): Promise<unknown>
+  /** Emits an event as part of the call that the running code belongs to. */
+  emit(contract: Described, event: string, payload: unknown, options: object | undefined): Promise<void>
+}
+
+/** A contract, of which this floor knows no more. */
+interface Described {
+  readonly kind: 'contract'
+  readonly name: string
+  readonly shape: object
 }
 
 let current: Running | undefined
@@ -63,4 +72,14 @@ export function callMethod(ref: MethodRef, input: unknown, options: CallOptions 
   } catch (thrown) {
     return Promise.reject(thrown)
   }
+}
+
+/** The way of an emitter that is not a handler's. */
+export async function emitEvent(
+  contract: Described,
+  event: string,
+  payload: unknown,
+  options: object | undefined,
+): Promise<void> {
+  await running(`emit ${contract.name}.${event}`).emit(contract, event, payload, options)
 }

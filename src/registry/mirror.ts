@@ -122,6 +122,7 @@ export function createMirrorRegistry(kind: Registry['kind'], view: View): Regist
     register: elsewhere,
     sharedKey: elsewhere,
     status: () => ({ connected: true, endpoint: undefined, revision: 0n, ageMs: 0 }),
+    store: () => undefined,
     close: async () => {},
   }
 }

@@ -131,6 +131,7 @@ export function createRegistryOver(kv: Kv, options: RegistryOverOptions): Regist
       revision: watching.revision,
       ageMs: clock.now() - watching.heardAtMs,
     }),
+    store: () => (options.kind === 'etcd' ? undefined : kv),
     close() {
       closing ??= (async () => {
         await Promise.all([...registered].map((one) => one.close()))

@@ -1,5 +1,6 @@
 /** The port of the registries: who is there, kept live; and this process among them, kept for ever. */
 import type { NodeInfo } from '../core/node.ts'
+import type { Kv } from './kv.ts'
 
 /** What the value of our key says; `0` means that nothing is known. */
 export interface NodeValue {
@@ -83,5 +84,7 @@ export interface Registry {
   /** A secret that all processes of an `embedded` or `memory` project share, made by the first that asks. */
   sharedKey(): Promise<string>
   status(): RegistryStatus
+  /** Where else something may be kept; undefined: not here, as etcd is shared with others. */
+  store(): Kv | undefined
   close(): Promise<void>
 }

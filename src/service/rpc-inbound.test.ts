@@ -407,7 +407,7 @@ describe('the context of a handler', () => {
     made = []
   })
 
-  it('says honestly that there is no broker', async () => {
+  it('says honestly that nothing is emitted', async () => {
     const Order = contract('order', { rpc: { submit: rpc<void>() } })
     const definition = service(Order, {
       rpc: { submit: (_, { emit }) => (emit as (name: string, payload: unknown) => Promise<void>)('submitted', {}) },
@@ -416,7 +416,7 @@ describe('the context of a handler', () => {
     const { answer } = send('submit')
     await turn()
     expect(answer.fault).toMatchObject({ code: 'UNIMPLEMENTED' })
-    expect(answer.fault?.message).toContain('events come with a broker')
+    expect(answer.fault?.message).toContain('this process emits none')
   })
 
   it('has a signal that aborts when the caller withdraws, even if it is looked at late', async () => {

@@ -10,9 +10,10 @@ import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import type { RpcFault, RpcHandler, RpcReceived, RpcResponder } from '../transport/rpc.ts'
 import { textCheck } from './call-key.ts'
+import { type ContextDeps, createContexts } from './handler-context.ts'
 import { Intake } from './intake.ts'
 import { type Denial, NO_METHOD } from './refusal.ts'
-import { createContexts, RpcCall } from './rpc-context.ts'
+import { RpcCall } from './rpc-call.ts'
 import { denialFault, type FaultDeps, toFault } from './rpc-fault.ts'
 import { readDeadline, readMetadata } from './rpc-metadata.ts'
 import { createRpcMethod, type RpcMethod } from './rpc-method.ts'
@@ -35,7 +36,7 @@ export interface RpcInboundDeps {
   /** The clients of the definition's `uses`, for one call. */
   readonly clients?: (call: CallContext) => Readonly<Record<string, unknown>>
   /** Tells an event. @default rejects with UNIMPLEMENTED */
-  readonly emit?: (event: string, payload: unknown, call: CallContext) => Promise<void>
+  readonly emit?: ContextDeps['emit']
   /** The payload codecs of a method. @default the listener's own */
   readonly codecs?: (method: string) => MethodCodecs | undefined
   /** Calls in progress over HTTP: `maxInFlight` counts both. */
@@ -73,7 +74,7 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
   const callee = { clock, service, sampler: deps.sampler, timed: deps.observe !== undefined }
   const admitGo = deps.admitGo === true
   const methods = methodsOf(deps)
-  const contextOf = createContexts({
+  const contextOf = createContexts<RpcCall>({
     log,
     uses: Object.keys(definition.uses ?? {}),
     clients: deps.clients ?? noClients,
@@ -164,12 +165,7 @@ export function createRpcInbound(deps: RpcInboundDeps): RpcInbound {
 
   return {
     handler: handle,
-    start() {
-      intake.start()
-      if (Object.keys(definition.on ?? {}).length > 0) {
-        log.warn(`${service}: its event handlers (\`on\`) are not called: events come with a broker`)
-      }
-    },
+    start: () => intake.start(),
     drain: (serveForMs = 0) => intake.drain(serveForMs),
     inFlight: () => intake.inFlight,
     idle: () => intake.idle(),
@@ -236,5 +232,5 @@ const noClients = (): Readonly<Record<string, unknown>> => {
 }
 
 const noBroker = async (event: string): Promise<void> => {
-  throw new GomsError('UNIMPLEMENTED', `emit "${event}": events come with a broker, and this process has none`)
+  throw new GomsError('UNIMPLEMENTED', `emit "${event}": this process emits none`)
 }

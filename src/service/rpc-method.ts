@@ -1,7 +1,8 @@
 /** One method at work: its input checked, its handler called, its output checked. Synchronous as long as all of them are. */
 import type { HandlerContext } from '../contract/handler.ts'
+import { describeIssues, toIssues } from '../contract/issues.ts'
 import type { Method } from '../contract/method.ts'
-import type { StandardIssue, StandardProps, StandardResult } from '../contract/standard-schema.ts'
+import type { StandardProps, StandardResult } from '../contract/standard-schema.ts'
 import { GomsError } from '../core/errors.ts'
 import type { ServedObserver } from '../core/observe.ts'
 import { traceBridge } from '../core/trace-bridge.ts'
@@ -9,9 +10,6 @@ import type { MethodCodecs } from '../rpcx/codec.ts'
 import { type AmbientContext, callBridged, callHandler } from './context.ts'
 import type { RpcMethodHandler } from './service.ts'
 import { isThenable } from './thenable.ts'
-
-/** Of an input with a thousand mistakes the first are told. */
-const MAX_ISSUES = 20
 
 export interface RpcMethod {
   /** `user.exists`, for messages. */
@@ -61,13 +59,13 @@ export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
 
   function fitting(result: StandardResult<unknown>, answer: unknown): unknown {
     if (result.issues === undefined) return answer
-    throw new Error(`the output does not fit the contract: ${describe(toIssues('output', result.issues))}`)
+    throw new Error(`the output does not fit the contract: ${describeIssues(toIssues('output', result.issues))}`)
   }
 
   function accepted(result: StandardResult<unknown>): unknown {
     if (result.issues === undefined) return result.value
     const issues = toIssues('input', result.issues)
-    throw new GomsError('INVALID_ARGUMENT', `${where}: ${describe(issues)}`, { data: issues })
+    throw new GomsError('INVALID_ARGUMENT', `${where}: ${describeIssues(issues)}`, { data: issues })
   }
 
   return {
@@ -82,30 +80,4 @@ export function createRpcMethod(parts: RpcMethodParts): RpcMethod {
       return invoke(accepted(result), context, call)
     },
   }
-}
-
-/** What is wrong, and where: the `data` of INVALID_ARGUMENT. */
-interface Issue {
-  /** `input.lines[0].count` */
-  readonly path: string
-  readonly message: string
-}
-
-function toIssues(root: string, issues: readonly StandardIssue[]): Issue[] {
-  return issues.slice(0, MAX_ISSUES).map(({ path, message }) => ({ path: pathOf(root, path), message }))
-}
-
-function pathOf(root: string, path: StandardIssue['path']): string {
-  let text = root
-  for (const part of path ?? []) {
-    const key = typeof part === 'object' ? part.key : part
-    text += typeof key === 'number' ? `[${key}]` : `.${String(key)}`
-  }
-  return text
-}
-
-function describe(issues: readonly Issue[]): string {
-  const [first] = issues
-  const text = first === undefined ? 'it was refused without a reason' : `${first.path}: ${first.message}`
-  return issues.length > 1 ? `${text} (and ${issues.length - 1} more)` : text
 }

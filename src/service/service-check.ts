@@ -68,8 +68,11 @@ export function checkUses(
       throw invalid(where, `\`on.${key}\` is no contract of \`uses\``, key, 'a key of uses', `add uses: { ${key}: … }`)
     }
     const events = contract.shape.events ?? {}
-    for (const event of Object.keys(handlers ?? {})) {
-      if (Object.hasOwn(events, event)) continue
+    for (const [event, handler] of Object.entries(handlers ?? {})) {
+      if (Object.hasOwn(events, event)) {
+        if (typeof handler === 'function') continue
+        throw invalid(where, `\`on.${key}.${event}\` is no function`, typeof handler, '(event, context) => …')
+      }
       const known = Object.keys(events).join(', ') || 'none: its contract has no events'
       throw invalid(where, `"${contract.name}" has no event "${event}"`, `on.${key}.${event}`, known)
     }

@@ -7,6 +7,7 @@ import type { HandlerContext, HandlersOf, ReservedName, SubscriptionsOf } from '
 import { type Method, rpc } from '../contract/method.ts'
 import type { Contract, RpcOf, Usables } from '../contract/shape.ts'
 import { checkName } from '../core/name.ts'
+import { checkEvents, type EventOptions } from './event-options.ts'
 import { checkHandlers, checkMaxInFlight, checkUses } from './service-check.ts'
 import type { WebAppSource } from './web-app.ts'
 
@@ -32,6 +33,8 @@ export interface ServiceOptions {
    * applications; RPC handlers are entered once the process has asked for it, `true` enters them always
    */
   readonly ambient?: boolean
+  /** How events reach the handlers of `on`. */
+  readonly events?: EventOptions
   /** Shown in the registry and used by routes with `select.version`. */
   readonly version?: string
 }
@@ -44,7 +47,10 @@ export type ContractServiceOptions<C extends Contract, Uses extends Usables> = S
      * client there, and components (`component()`), each its value. Components start in this order, before the service does.
      */
     readonly uses?: Uses & { readonly [Name in ReservedName]?: never }
-    /** Handlers of other services' events. Nothing arrives while the process has no message broker. */
+    /**
+     * Handlers of events, by key of `uses`. Each event is delivered to one node of this service, at least once; a handler
+     * that throws gets it again. Over RabbitMQ where `amqpAddr` is configured.
+     */
     readonly on?: SubscriptionsOf<C, Uses>
   }
 
@@ -66,6 +72,13 @@ export interface InlineServiceOptions<Handlers, Uses extends Usables> extends Se
   /** Its methods; the contract is made of them. None of them can be reached from outside. */
   readonly rpc?: Handlers
   readonly uses?: Uses & { readonly [Name in ReservedName]?: never }
+}
+
+/** Options of a service that handles events and has no methods, given by its name. */
+export interface ListenerOptions<Uses extends Usables> extends ServiceOptions {
+  readonly uses: Uses & { readonly [Name in ReservedName]?: never }
+  /** Handlers of events, by key of `uses`; see the same option of a service with a contract. */
+  readonly on: SubscriptionsOf<Contract<string, Record<never, never>>, Uses>
 }
 
 /** The contract that the shorthand makes of handlers. */
@@ -118,6 +131,11 @@ export function service<
   name: Name,
   options: InlineServiceOptions<Handlers, Uses> & { readonly rpc: Handlers },
 ): ContractedService<InlineContract<Name, Handlers>>
+/**
+ * Defines a service that handles events of others, by its name.
+ * @throws GomsError GOMS_NAME_INVALID, GOMS_OPTION_INVALID
+ */
+export function service<Uses extends Usables>(name: string, options: ListenerOptions<Uses>): ServiceDefinition
 /** Defines a service without methods: a web application under a name. */
 export function service(name: string, options?: ServiceOptions): ServiceDefinition
 export function service(named: string | Contract, given: object = {}): ServiceDefinition {
@@ -125,6 +143,7 @@ export function service(named: string | Contract, given: object = {}): ServiceDe
   const name = isContract(named) ? named.name : checkName('service', named)
   checkMaxInFlight(options.maxInFlight)
   checkUses(name, options.uses ?? {}, options.on ?? {})
+  checkEvents(name, options.events ?? {})
   if (isContract(named)) {
     checkHandlers(named, options.rpc ?? {})
     return { ...options, kind: 'service', name, contract: named }

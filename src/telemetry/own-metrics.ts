@@ -53,6 +53,11 @@ const COUNTERS = {
     help: 'Calls that services of this process served.',
     labels: ['service', 'transport', 'method', 'code'],
   },
+  emitted: {
+    name: 'goms_events_emitted_total',
+    help: 'Events that this process emitted, by how that ended. OK: the broker has it.',
+    labels: ['service', 'event', 'code'],
+  },
   droppedSeries: {
     name: 'goms_metrics_dropped_series_total',
     help: 'Times that a series had no place, in lines of this page; see metrics.maxSeries.',
@@ -181,7 +186,7 @@ export function createOwnMetrics(registry: MetricsRegistry): OwnMetrics {
 /** What grows with routes and methods must not take the place of what tells of nodes, nor both of what tells of the process itself. */
 function boundOf({ labels = [] }: Description): NonNullable<OwnOptions['bound']> {
   if (labels.includes('node')) return 'nodes'
-  return labels.some((label) => label === 'action' || label === 'method') ? 'shared' : 'none'
+  return labels.some((label) => label === 'action' || label === 'method' || label === 'event') ? 'shared' : 'none'
 }
 
 function made<K extends string, Made>(

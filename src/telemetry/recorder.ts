@@ -3,6 +3,7 @@
  * is no span; all that is needed afterwards its own objects know.
  */
 import type { Observers } from '../core/observe.ts'
+import { EventRecorder } from './event-recorder.ts'
 import { OutboundRecorder } from './outbound-recorder.ts'
 import { type Recorded, type RecorderDeps, Recording } from './recording.ts'
 import { RequestRecorder } from './request-recorder.ts'
@@ -18,6 +19,7 @@ export function createRecorder(deps: RecorderDeps): Recorder {
   return {
     outbound: (service, action) => new OutboundRecorder(recording, service, action),
     served: (service) => new ServedRecorder(recording, service),
+    events: (service, name) => new EventRecorder(recording, service, name),
     requests: (route, gateway) => new RequestRecorder(recording, gateway, route),
     update(options) {
       recording.options = options

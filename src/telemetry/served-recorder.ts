@@ -20,16 +20,19 @@ export class ServedRecorder implements ServedObserver {
     if (!drawn && !recording.isLate(failed, nowMs - startedMs)) return
     const { trace, transport } = call
     const isRpc = transport === 'rpc'
-    const tags: Record<string, string> = { 'goms.attempt': String(call.attempt) }
-    if (isRpc) tags['rpc.code'] = failing?.code ?? 'OK'
+    const isEvent = transport === 'event'
+    const tags: Record<string, string> = isEvent
+      ? { 'goms.event': call.name, 'goms.delivery': String(call.delivery) }
+      : { 'goms.attempt': String(call.attempt) }
+    if (isRpc || isEvent) tags['rpc.code'] = failing?.code ?? 'OK'
     else tags['http.status_code'] = String(status)
     if (recording.options.capture === 'redacted' && call.request !== undefined) {
       Object.assign(tags, captured(recording.redactor, call.request))
     }
-    const name = isRpc ? `${this.#service}.${call.name}` : recording.safeName(call.name)
+    const name = isEvent ? call.name : isRpc ? `${this.#service}.${call.name}` : recording.safeName(call.name)
     const remote = call.caller === undefined ? undefined : { service: call.caller }
     const error = failed ? (failing ?? statusError(status)) : undefined
-    recording.take(trace, name, 'SERVER', this.#service, remote, tags, error, startedMs, nowMs)
+    recording.take(trace, name, isEvent ? 'CONSUMER' : 'SERVER', this.#service, remote, tags, error, startedMs, nowMs)
     if (!drawn) recording.steps.takeBelow(trace, startedMs, recording.takeStep)
   }
 }

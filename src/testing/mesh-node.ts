@@ -6,6 +6,7 @@ import type { Cluster } from '../app/cluster.ts'
 import type { Components } from '../app/components.ts'
 import { createDoor } from '../app/create-door.ts'
 import type { Door, ServiceDoor } from '../app/door.ts'
+import type { Events } from '../app/events.ts'
 import { createFrontEngine } from '../app/front-engine.ts'
 import type { Outbound } from '../app/outbound.ts'
 import type { Definition } from '../app/service-file.ts'
@@ -28,6 +29,7 @@ export interface MeshNodeDeps {
   readonly cluster: Cluster
   readonly outbound: Outbound
   readonly components: Components
+  readonly events: Events
   readonly network: MemoryNetwork
   readonly faults: Faults
   readonly observers?: Observers | undefined

@@ -1,6 +1,7 @@
 /** A whole mesh in one process, for tests: the stack of production, without ports, files or a registry of its own. */
 import { createClusterOf } from '../app/cluster.ts'
 import { createComponents } from '../app/components.ts'
+import { createEvents } from '../app/events.ts'
 import { createOutbound, type Outbound } from '../app/outbound.ts'
 import { createTracing, type SpanOutlet } from '../app/tracing.ts'
 import { setUserLog } from '../app/user-log.ts'
@@ -122,6 +123,11 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
   const spans: Span[] = []
   const tracing =
     options.traces === true ? createTracing({ settings, clock, log, outlets: [keptIn(spans)] }) : undefined
+  const events = createEvents({
+    ...{ settings, clock, log, sampler: tracing?.sampler },
+    store: registry.store(),
+    observe: tracing?.observers.events,
+  })
   const cluster = createClusterOf(
     {
       ...{ settings, clock, balancers: door.balancers, use: door.use },
@@ -158,6 +164,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
       cluster: { ...cluster, local: new Map() },
       outbound: outboundOf(definition.name),
       components,
+      events,
       network,
       faults,
       observers: tracing?.observers,
@@ -171,6 +178,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
     settings,
     fetchAction: (service, action, request) => speaking().fetchAction(service, action, request),
     callMethod: (ref, input, given) => speaking().callMethod(ref, input, given),
+    emit: (contract, event, payload, given) => events.emit(servingService() ?? 'test', contract, event, payload, given),
   })
 
   const nodes: MeshNode[] = []
@@ -184,6 +192,7 @@ export async function testMesh(options: TestMeshOptions): Promise<TestMesh> {
     // Connections of callers first: nobody waits for a node that closes.
     for (const outbound of outbounds.values()) outbound.close()
     await Promise.all(all.map((node) => node.close()))
+    await events.close()
     await components.close()
     await cluster.close()
     store.close()
