@@ -1,13 +1,23 @@
 /** The commands: what each is for in one line, in both languages. `main.ts` loads the one that is asked for. */
 
 export interface Command {
-  readonly group: 'Run' | 'Call' | 'Look'
+  readonly group: 'Run' | 'Call' | 'Look' | 'Operate'
   readonly usage: string
   readonly en: string
   readonly zh: string
 }
 
-export type CommandName = 'start' | 'dev' | 'demo' | 'call' | 'nodes' | 'services' | 'trace' | 'config' | 'help'
+export type CommandName =
+  | 'start'
+  | 'dev'
+  | 'demo'
+  | 'call'
+  | 'nodes'
+  | 'services'
+  | 'trace'
+  | 'events'
+  | 'config'
+  | 'help'
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   start: {
@@ -51,6 +61,12 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     usage: 'goms trace <trace id> | - [flags]',
     en: 'show what Zipkin knows of a request, as a waterfall',
     zh: '以瀑布图显示 Zipkin 中一个请求的链路',
+  },
+  events: {
+    group: 'Operate',
+    usage: 'goms events dead [service] | replay <service> <id> … [flags]',
+    en: 'show events that could not be handled, or deliver them again',
+    zh: '查看未能处理的事件(死信),或重新投递',
   },
   config: {
     group: 'Look',

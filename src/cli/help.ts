@@ -12,7 +12,7 @@ const FLAGS: Readonly<Partial<Record<CommandName, readonly Flag[]>>> = {
   ...FLAGS_OF,
 }
 
-const GROUPS: Readonly<Record<Command['group'], string>> = { Run: '运行', Call: '调用', Look: '查看' }
+const GROUPS: Readonly<Record<Command['group'], string>> = { Run: '运行', Call: '调用', Look: '查看', Operate: '运维' }
 
 export async function run(args: readonly string[]): Promise<number> {
   const { command } = splitCommand(

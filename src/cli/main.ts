@@ -18,6 +18,7 @@ const MODULES: Readonly<Record<CommandName | 'version', () => Promise<CommandMod
   nodes: () => import('./nodes.ts'),
   services: () => import('./services.ts'),
   trace: () => import('./trace.ts'),
+  events: () => import('./events.ts'),
   config: () => import('./config.ts'),
   help: () => import('./help.ts'),
   version: () => import('./version.ts'),

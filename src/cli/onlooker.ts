@@ -10,9 +10,16 @@ import { TOOL_FLAGS } from './tool-flags.ts'
 
 type Flags = Readonly<Record<string, FlagValue>>
 
-/** Joins the cluster that flags, environment and configuration name, does the work, and leaves. */
-export async function withCluster<T>(flags: Flags, work: (onlooker: Onlooker) => Promise<T>): Promise<T> {
-  const names = TOOL_FLAGS.map(({ name }) => name)
+/**
+ * Joins the cluster that flags, environment and configuration name, does the work, and leaves.
+ * @param also names of further flags that are settings
+ */
+export async function withCluster<T>(
+  flags: Flags,
+  work: (onlooker: Onlooker) => Promise<T>,
+  also: readonly string[] = [],
+): Promise<T> {
+  const names = [...TOOL_FLAGS.map(({ name }) => name), ...also]
   const given = Object.fromEntries(Object.entries(flags).filter(([name]) => names.includes(name)))
   const loaded = await loadSettings({ flags: given, role: 'tool' })
   // Clocks and idle connections keep no process alive; somebody waits for this one.
@@ -30,7 +37,7 @@ export async function withCluster<T>(flags: Flags, work: (onlooker: Onlooker) =>
 }
 
 /** Standard output is for data: warnings alone are printed, beside it. */
-function quietLog(debug: boolean): Log {
+export function quietLog(debug: boolean): Log {
   const say = (text: string): void => void process.stderr.write(`warn: ${text}\n`)
   return { debug: debug ? say : () => {}, info() {}, warn: say, error: say }
 }

@@ -19,7 +19,7 @@ const JSON_FLAG: Flag = {
 const own = (name: string): Flag[] => CONFIG_FLAGS.filter((flag) => flag.name === name)
 
 /** The flags of each tool, its own first. */
-export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services' | 'trace', readonly Flag[]>> = {
+export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services' | 'trace' | 'events', readonly Flag[]>> = {
   call: [
     {
       name: 'node',
@@ -38,6 +38,18 @@ export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services' | 'trace', 
     ...TOOL_FLAGS,
   ],
   services: [JSON_FLAG, ...TOOL_FLAGS],
+  events: [
+    { name: 'all', kind: 'boolean', en: 'replay all dead letters of the service', zh: '重新投递该服务的全部死信' },
+    {
+      name: 'limit',
+      kind: 'integer',
+      en: 'dead letters of each service that are shown (default 100)',
+      zh: '每个服务显示的死信数(默认 100)',
+    },
+    JSON_FLAG,
+    ...own('amqp-addr'),
+    ...TOOL_FLAGS,
+  ],
   trace: [
     {
       name: 'wait',

@@ -105,10 +105,11 @@ export function createEventInbound(deps: EventInboundDeps): EventInbound {
         : thrown instanceof Expired
           ? HANDLED
           : verdictOn(thrown, delivery.delivery, retryWaitsMs)
-    const fields = { traceId: call.traceId, eventId: delivery.id, ...(thrown instanceof Error && { err: thrown }) }
+    const fields = { traceId: call.traceId, eventId: delivery.id }
     const what = `event ${delivery.name} failed (delivery ${delivery.delivery} of ${retryWaitsMs.length + 1})`
     if (verdict.kind === 'again') log.warn(`${what}, again in ${verdict.afterMs} ms: ${verdict.reason}`, fields)
-    else if (verdict.kind === 'dead') log.error(`${what}, it is among the dead letters: ${verdict.reason}`, fields)
+    else if (verdict.kind === 'dead')
+      log.error(`${what}, it is among the dead letters: ${verdict.reason}`, { ...fields, err: thrown })
     else log.debug(`event ${delivery.name}: it expired before it was handled`, fields)
     return verdict
   }
