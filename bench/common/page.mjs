@@ -1,8 +1,8 @@
 /** The one page of all benchmarks: each command writes its own part, and keeps what the others wrote. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
-const PARTS = ['gateway', 'seeing', 'rpc']
-const COMMANDS = { gateway: 'gateway', seeing: 'gateway --seeing', rpc: 'rpc' }
+const PARTS = ['gateway', 'seeing', 'rpc', 'events']
+const COMMANDS = { gateway: 'gateway', seeing: 'gateway --seeing', rpc: 'rpc', events: 'events' }
 const HEAD = `# Benchmarks
 
 Written by ${PARTS.map((part) => `\`npm run bench -- ${COMMANDS[part]}\``).join(', ')}, each its own part; do not edit. How it is measured stands at the end of

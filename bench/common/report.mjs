@@ -1,5 +1,5 @@
 /** What the reports of all benchmarks are written with. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 
@@ -35,6 +35,9 @@ export function command(what) {
 
 /** `name version` of a package that goms is compared with. */
 export function versionOf(pkg) {
-  const file = join(import.meta.dirname, '..', 'node_modules', pkg, 'package.json')
+  const places = ['..', join('..', '..')].map((up) =>
+    join(import.meta.dirname, up, 'node_modules', pkg, 'package.json'),
+  )
+  const file = places.find((place) => existsSync(place))
   return `${pkg} ${JSON.parse(readFileSync(file, 'utf8')).version}`
 }

@@ -42,7 +42,7 @@ export interface EventsDeps {
 }
 
 export function createEvents(deps: EventsDeps): Events {
-  const { settings, clock } = deps
+  const { clock } = deps
   const emitters = new Map<string, EmitEvent>()
   let opening: Promise<Broker> | undefined
   let opened: Broker | undefined
@@ -68,7 +68,7 @@ export function createEvents(deps: EventsDeps): Events {
     const known = emitters.get(from)
     if (known !== undefined) return known
     const { sampler, observe } = deps
-    const made = createEmitter({ broker, from, clock, formats: settings.trace.propagate, sampler, observe })
+    const made = createEmitter({ broker: () => opened ?? broker(), from, clock, sampler, observe })
     emitters.set(from, made)
     return made
   }
@@ -84,6 +84,7 @@ export function createEvents(deps: EventsDeps): Events {
     },
     async close() {
       closed = true
+      opened = undefined
       await opening?.then(
         (made) => made.close(),
         () => {},

@@ -2,9 +2,9 @@
 import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import type { Broker, Delivery, SubscriptionOptions, Verdict } from '../events/broker.ts'
+import type { Broker, HandleDelivery, SubscriptionOptions, Verdict } from '../events/broker.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
-import { createRabbitConsumer, type RabbitConsumer } from './rabbitmq-consumer.ts'
+import { type Answer, createRabbitConsumer, type RabbitConsumer } from './rabbitmq-consumer.ts'
 import {
   bodyOf,
   declareExchange,
@@ -15,8 +15,8 @@ import {
   exchangeOf,
   HEADER,
   movedTo,
+  RabbitDelivery,
   redeliveriesOf,
-  toDelivery,
   toEnvelope,
 } from './rabbitmq-events.ts'
 import { readLetters, replayLetters } from './rabbitmq-letters.ts'
@@ -48,8 +48,7 @@ export function createRabbitBroker({ connection, project, clock, log }: RabbitBr
   return {
     kind: 'rabbitmq',
     publish(message, withinMs) {
-      const envelope = toEnvelope(message, { exchange, routingKey: message.name })
-      return publisher.send(envelope, Buffer.from(message.body), withinMs)
+      return publisher.send(toEnvelope(message, exchange), Buffer.from(message.body), withinMs)
     },
     async subscribe(options, handle) {
       const queues = eventQueues(project, options.service)
@@ -85,11 +84,14 @@ function consumersOf(
   { names, concurrency, retryWaitsMs }: SubscriptionOptions,
   queues: EventQueues,
   mover: Mover,
-  handle: (delivery: Delivery) => Promise<Verdict>,
+  handle: HandleDelivery,
 ): Parameters<typeof createRabbitConsumer>[0][] {
   const setup = (channel: Channel): Promise<void> => declareQueues(channel, queues, names, retryWaitsMs)
-  const deliver = async (message: AsyncMessage): Promise<'ack' | 'requeue'> =>
-    mover.carryOut(message, await handle(toDelivery(message)))
+  function deliver(message: AsyncMessage): Answer | Promise<Answer> {
+    const verdict = handle(new RabbitDelivery(message))
+    if (verdict instanceof Promise) return verdict.then((settled) => mover.carryOut(message, settled))
+    return mover.carryOut(message, verdict)
+  }
   return [
     {
       queue: queues.main,
@@ -104,8 +106,8 @@ function consumersOf(
 }
 
 interface Mover {
-  suspect(message: AsyncMessage): Promise<'ack' | 'requeue'>
-  carryOut(message: AsyncMessage, verdict: Verdict): Promise<'ack' | 'requeue'>
+  suspect(message: AsyncMessage): Promise<Answer>
+  carryOut(message: AsyncMessage, verdict: Verdict): Answer | Promise<Answer>
 }
 
 /** Puts messages into other queues. What cannot be moved stays where it is. */
@@ -114,7 +116,7 @@ function createMover(publisher: RabbitPublisher, queues: EventQueues, log: Log):
     message: AsyncMessage,
     queue: string,
     known: Readonly<Record<string, string | number>>,
-  ): Promise<'ack' | 'requeue'> {
+  ): Promise<Answer> {
     try {
       await publisher.send(movedTo(message, queue, known), bodyOf(message), MOVE_MS)
       return 'ack'
@@ -126,7 +128,7 @@ function createMover(publisher: RabbitPublisher, queues: EventQueues, log: Log):
 
   return {
     suspect: (message) => move(message, queues.suspects, { [HEADER.delivery]: deliveryOf(message) }),
-    async carryOut(message, verdict) {
+    carryOut(message, verdict) {
       if (verdict.kind === 'handled') return 'ack'
       const delivery = deliveryOf(message)
       const reason = { [HEADER.reason]: verdict.reason }

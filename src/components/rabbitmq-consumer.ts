@@ -3,7 +3,11 @@ import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import { fullJitterMs } from '../core/backoff.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { everyMs, type Log } from '../core/log.ts'
+import { Acks } from './rabbitmq-acks.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
+
+/** `requeue`: it was not handled, others may. */
+export type Answer = 'ack' | 'requeue'
 
 export interface RabbitConsumerOptions {
   readonly queue: string
@@ -13,8 +17,8 @@ export interface RabbitConsumerOptions {
   readonly prefetch: number
   /** Declares what is consumed, on each new channel. */
   setup(channel: Channel): Promise<void>
-  /** Never rejects. `requeue`: it was not handled, others may. */
-  handle(message: AsyncMessage): Promise<'ack' | 'requeue'>
+  /** Never throws or rejects. */
+  handle(message: AsyncMessage): Answer | Promise<Answer>
 }
 
 export interface RabbitConsumer {
@@ -37,113 +41,145 @@ const AGAIN = { baseMs: 200, maxMs: 2000 } as const
 
 interface Taken {
   readonly message: AsyncMessage
-  readonly channel: Channel
+  readonly acks: Acks
 }
 
-export function createRabbitConsumer(
-  options: RabbitConsumerOptions,
-  { connection, clock, log }: RabbitConsumerDeps,
-): RabbitConsumer {
-  const { queue, concurrency, prefetch, setup, handle } = options
-  const say = everyMs(clock, SAY_EVERY_MS)
-  const waiting: Taken[] = []
-  let inHand = 0
-  let channel: Channel | undefined
-  let consumerTag: string | undefined
-  let timer: Timer | undefined
-  let failures = 0
-  let draining = false
-  const idle: (() => void)[] = []
-  let begun = (): void => {}
-  const first = new Promise<void>((resolve) => {
-    begun = resolve
-  })
+export function createRabbitConsumer(options: RabbitConsumerOptions, deps: RabbitConsumerDeps): RabbitConsumer {
+  return new Consumer(options, deps)
+}
 
-  async function open(): Promise<void> {
-    const made = await connection.acquire()
-    made.on('error', (error: Error) => say(() => log.warn(`rabbitmq: ${queue}: ${error.message}`)))
-    made.once('close', () => again(made))
-    made.once('basic.cancel', () => void made.close())
-    channel = made
-    await setup(made)
-    await made.basicQos({ prefetchCount: prefetch })
-    const consumed = await made.basicConsume({ queue }, (message) => take({ message, channel: made }))
-    failures = 0
-    consumerTag = consumed.consumerTag
-    if (draining) await cancel()
-    begun()
+class Consumer implements RabbitConsumer {
+  readonly #options: RabbitConsumerOptions
+  readonly #deps: RabbitConsumerDeps
+  readonly #say: (say: () => void) => void
+  #waiting: Taken[] = []
+  #inHand = 0
+  #channel: Channel | undefined
+  #acks: Acks | undefined
+  #consumerTag: string | undefined
+  #timer: Timer | undefined
+  #failures = 0
+  #draining = false
+  #isPassing = false
+  readonly #idle: (() => void)[] = []
+  #begun = (): void => {}
+  readonly #first: Promise<void>
+
+  constructor(options: RabbitConsumerOptions, deps: RabbitConsumerDeps) {
+    this.#options = options
+    this.#deps = deps
+    this.#say = everyMs(deps.clock, SAY_EVERY_MS)
+    this.#first = new Promise((resolve) => {
+      this.#begun = resolve
+    })
+    this.#run()
   }
 
-  function again(of: Channel | undefined): void {
-    if (of !== channel || draining) return
-    channel = undefined
-    consumerTag = undefined
-    // They are somebody else's by now.
-    waiting.length = 0
-    timer?.cancel()
-    timer = clock.after(20 + fullJitterMs(failures++, AGAIN), run)
-  }
-
-  function run(): void {
-    open().catch((error: unknown) => {
-      if (draining) return
+  #run = (): void => {
+    this.#open().catch((error: unknown) => {
+      if (this.#draining) return
       const why = error instanceof Error ? error.message : String(error)
-      say(() => log.warn(`rabbitmq: ${queue} cannot be consumed now: ${why}`))
-      const failed = channel
+      this.#warn(`${this.#options.queue} cannot be consumed now: ${why}`)
+      const failed = this.#channel
       if (failed?.active) void failed.close()
-      else again(failed)
+      else this.#again(failed)
     })
   }
 
-  function take(taken: Taken): void {
-    if (inHand < concurrency) void work(taken)
-    else waiting.push(taken)
+  async #open(): Promise<void> {
+    const { queue, prefetch, setup } = this.#options
+    const made = await this.#deps.connection.acquire()
+    made.on('error', (error: Error) => this.#warn(`${queue}: ${error.message}`))
+    made.once('close', () => this.#again(made))
+    made.once('basic.cancel', () => void made.close())
+    this.#channel = made
+    await setup(made)
+    await made.basicQos({ prefetchCount: prefetch })
+    const acks = new Acks(made)
+    const { consumerTag } = await made.basicConsume({ queue }, (message) => this.#take({ message, acks }))
+    this.#failures = 0
+    this.#acks = acks
+    this.#consumerTag = consumerTag
+    if (this.#draining) await this.#cancel()
+    this.#begun()
   }
 
-  async function work({ message, channel: on }: Taken): Promise<void> {
-    inHand++
-    const { deliveryTag } = message
-    const answer = await handle(message)
-    inHand--
-    // A channel that is gone took the message back with it.
-    if (on.active) {
-      try {
-        if (answer === 'ack') on.basicAck({ deliveryTag })
-        else on.basicNack({ deliveryTag, requeue: true })
-      } catch {}
+  #again(of: Channel | undefined): void {
+    if (of !== this.#channel || this.#draining) return
+    this.#channel = undefined
+    this.#acks = undefined
+    this.#consumerTag = undefined
+    // They are somebody else's by now.
+    this.#waiting = []
+    this.#timer?.cancel()
+    this.#timer = this.#deps.clock.after(20 + fullJitterMs(this.#failures++, AGAIN), this.#run)
+  }
+
+  #warn(what: string): void {
+    this.#say(() => this.#deps.log.warn(`rabbitmq: ${what}`))
+  }
+
+  #take(taken: Taken): void {
+    if (this.#inHand < this.#options.concurrency) this.#work(taken)
+    else this.#waiting.push(taken)
+  }
+
+  #work(taken: Taken): void {
+    this.#inHand++
+    const answer = this.#options.handle(taken.message)
+    if (answer instanceof Promise) void answer.then((settled) => this.#answered(taken, settled))
+    else this.#answered(taken, answer)
+  }
+
+  #answered({ message, acks }: Taken, answer: Answer): void {
+    this.#inHand--
+    acks[answer](message.deliveryTag)
+    if (this.#waiting.length > 0) this.#next()
+    else if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** Those that answer at once come one after the other, not one within the other. */
+  #next(): void {
+    if (this.#isPassing) return
+    this.#isPassing = true
+    while (this.#inHand < this.#options.concurrency) {
+      const next = this.#waiting.shift()
+      if (next === undefined) break
+      this.#work(next)
     }
-    const next = waiting.shift()
-    if (next !== undefined) void work(next)
-    else if (inHand === 0) for (const resolve of idle.splice(0)) resolve()
+    this.#isPassing = false
+    if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  async function cancel(): Promise<void> {
-    const tag = consumerTag
-    consumerTag = undefined
-    if (tag !== undefined && channel?.active) await channel.basicCancel({ consumerTag: tag }).catch(() => {})
+  async #cancel(): Promise<void> {
+    const consumerTag = this.#consumerTag
+    this.#consumerTag = undefined
+    if (consumerTag !== undefined && this.#channel?.active) {
+      await this.#channel.basicCancel({ consumerTag }).catch(() => {})
+    }
   }
 
-  run()
-  return {
-    async started(withinMs) {
-      let late: NodeJS.Timeout | undefined
-      const over = new Promise<void>((resolve) => {
-        late = setTimeout(resolve, withinMs)
-      })
-      await Promise.race([first, over])
-      clearTimeout(late)
-    },
-    async drain() {
-      draining = true
-      timer?.cancel()
-      await cancel()
-      if (inHand > 0) await new Promise<void>((resolve) => idle.push(resolve))
-    },
-    async close() {
-      draining = true
-      timer?.cancel()
-      waiting.length = 0
-      await channel?.close()
-    },
+  async started(withinMs: number): Promise<void> {
+    let late: NodeJS.Timeout | undefined
+    const over = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, withinMs)
+    })
+    await Promise.race([this.#first, over])
+    clearTimeout(late)
+  }
+
+  async drain(): Promise<void> {
+    this.#draining = true
+    this.#timer?.cancel()
+    await this.#cancel()
+    if (this.#inHand > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  async close(): Promise<void> {
+    this.#draining = true
+    this.#timer?.cancel()
+    this.#waiting = []
+    this.#acks?.flush()
+    await this.#channel?.close()
   }
 }

@@ -8,6 +8,8 @@ export const HEADER = {
   /** Number of the delivery, where it is not the first; what a quorum queue counted itself comes on top. */
   delivery: 'goms-delivery',
   emitted: 'goms-emitted-ms',
+  /** Service that emitted it, where that is not the one whose contract has it. */
+  from: 'goms-from',
   expires: 'goms-expires-ms',
   /** Why it was put off or is dead, and since when. */
   reason: 'goms-reason',
@@ -77,26 +79,26 @@ export async function declareQueues(
   for (const routingKey of names) await channel.queueBind({ exchange: queues.exchange, queue: queues.main, routingKey })
 }
 
-/** A message for the exchange, or for a queue by its name. */
-export function toEnvelope(message: EventMessage, to: { exchange: string; routingKey: string }): Envelope {
-  const { id, name, from, headers, emittedAtMs, expiresAtMs } = message
+/** A message for the exchange. Little is said beside the body: what every property costs is more than it looks like. */
+export function toEnvelope(
+  { id, name, from, headers, emittedAtMs, expiresAtMs }: EventMessage,
+  exchange: string,
+): Envelope {
+  const said: Record<string, string | number> = { ...headers, [HEADER.emitted]: emittedAtMs }
+  if (expiresAtMs !== undefined) said[HEADER.expires] = expiresAtMs
+  if (from !== emitterOf(name)) said[HEADER.from] = from
   return {
-    ...to,
+    exchange,
+    routingKey: name,
     durable: true,
     messageId: id,
-    type: name,
-    appId: from,
     contentType: 'application/json',
-    // With an encoding the client leaves the text as it is.
-    contentEncoding: 'utf-8',
-    timestamp: Math.floor(emittedAtMs / 1000),
-    headers: {
-      ...headers,
-      [HEADER.emitted]: emittedAtMs,
-      ...(expiresAtMs !== undefined && { [HEADER.expires]: expiresAtMs }),
-    },
+    headers: said,
   }
 }
+
+/** Who emits it where nothing else is said: the service whose contract has it. */
+const emitterOf = (name: string): string => name.slice(0, name.indexOf('.'))
 
 /** The same message for another queue, with what is to be known of it there. */
 export function movedTo(
@@ -104,16 +106,14 @@ export function movedTo(
   queue: string,
   known: Readonly<Record<string, string | number>>,
 ): Envelope {
-  const { messageId, appId, contentType, contentEncoding, timestamp } = message
+  const { messageId, contentType, timestamp } = message
   return {
     exchange: '',
     routingKey: queue,
     durable: true,
     type: nameOf(message),
     ...(messageId !== undefined && { messageId }),
-    ...(appId !== undefined && { appId }),
     ...(contentType !== undefined && { contentType }),
-    ...(contentEncoding !== undefined && { contentEncoding }),
     ...(timestamp !== undefined && { timestamp }),
     headers: { ...own(message), ...known },
   }
@@ -130,13 +130,57 @@ function own({ headers }: AsyncMessage | SyncMessage): Record<string, unknown> {
   )
 }
 
-export function bodyOf({ body }: AsyncMessage | SyncMessage): Buffer {
+export function bodyOf(message: AsyncMessage | SyncMessage): Buffer {
+  const { body } = message
   if (Buffer.isBuffer(body)) return body
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+  return Buffer.from(isRead(message) ? JSON.stringify(body) : String(body))
 }
 
-export function toDelivery(message: AsyncMessage): Delivery {
-  return { ...toMessage(message), delivery: deliveryOf(message) }
+/** JSON that says so has been read by the client, where it could be: then it may be a text too. */
+function isRead({ body, contentType, contentEncoding }: AsyncMessage | SyncMessage): boolean {
+  return contentType === 'application/json' && !contentEncoding && !Buffer.isBuffer(body)
+}
+
+/** Read as it is asked for: the client has made an object of all of it already. */
+export class RabbitDelivery implements Delivery {
+  readonly #message: AsyncMessage
+
+  constructor(message: AsyncMessage) {
+    this.#message = message
+  }
+
+  get id(): string {
+    return idOf(this.#message)
+  }
+
+  get name(): string {
+    return nameOf(this.#message)
+  }
+
+  get from(): string {
+    return fromOf(this.#message)
+  }
+
+  get emittedAtMs(): number {
+    return emittedAt(this.#message)
+  }
+
+  get expiresAtMs(): number | undefined {
+    return numberIn(this.#message.headers, HEADER.expires)
+  }
+
+  get delivery(): number {
+    return deliveryOf(this.#message)
+  }
+
+  header(lowerCaseName: string): string | undefined {
+    return textIn(this.#message.headers, lowerCaseName)
+  }
+
+  payload(): unknown {
+    const { body } = this.#message
+    return isRead(this.#message) ? body : JSON.parse(String(body))
+  }
 }
 
 export function toDeadLetter(message: SyncMessage): DeadLetter {
@@ -159,16 +203,33 @@ export function deliveryOf(message: AsyncMessage | SyncMessage): number {
 
 /** Whoever else publishes may leave out what we set. */
 function toMessage(message: AsyncMessage | SyncMessage): EventMessage {
-  const { messageId, appId, timestamp, headers } = message
   return {
-    id: messageId ?? randomUUID(),
+    id: idOf(message),
     name: nameOf(message),
-    from: appId ?? '',
-    headers: textsIn(headers),
+    from: fromOf(message),
+    headers: textsIn(message.headers),
     body: bodyOf(message).toString(),
-    emittedAtMs: numberIn(headers, HEADER.emitted) ?? (timestamp ?? 0) * 1000,
-    expiresAtMs: numberIn(headers, HEADER.expires),
+    emittedAtMs: emittedAt(message),
+    expiresAtMs: numberIn(message.headers, HEADER.expires),
   }
+}
+
+const unnamed = new WeakMap<object, string>()
+
+/** One without an id has none that would be the same with its next delivery. */
+function idOf(message: AsyncMessage | SyncMessage): string {
+  if (message.messageId !== undefined) return message.messageId
+  const id = unnamed.get(message) ?? randomUUID()
+  unnamed.set(message, id)
+  return id
+}
+
+function fromOf(message: AsyncMessage | SyncMessage): string {
+  return textIn(message.headers, HEADER.from) ?? message.appId ?? emitterOf(nameOf(message))
+}
+
+function emittedAt({ headers, timestamp }: AsyncMessage | SyncMessage): number {
+  return numberIn(headers, HEADER.emitted) ?? (timestamp ?? 0) * 1000
 }
 
 function nameOf({ type, routingKey }: AsyncMessage | SyncMessage): string {

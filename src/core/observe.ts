@@ -187,7 +187,7 @@ export interface EventObserver {
   emitted(trace: TraceContext, failing: Failing | undefined, startedMs: number, nowMs: number): void
 }
 
-/** Asked for each event that is emitted; cheap to ask. @param service that emits */
+/** Asked once for each event of each service. @param service that emits */
 export type ObserveEvents = (service: string, name: string) => EventObserver | undefined
 
 /** All who want to know, of one process. */

@@ -75,11 +75,15 @@ export function callMethod(ref: MethodRef, input: unknown, options: CallOptions 
 }
 
 /** The way of an emitter that is not a handler's. */
-export async function emitEvent(
+export function emitEvent(
   contract: Described,
   event: string,
   payload: unknown,
   options: object | undefined,
 ): Promise<void> {
-  await running(`emit ${contract.name}.${event}`).emit(contract, event, payload, options)
+  try {
+    return (current ?? running(`emit ${contract.name}.${event}`)).emit(contract, event, payload, options)
+  } catch (thrown) {
+    return Promise.reject(thrown)
+  }
 }

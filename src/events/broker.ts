@@ -18,10 +18,13 @@ export interface EventMessage {
   readonly expiresAtMs: number | undefined
 }
 
-/** An event at a service that asked for it. */
-export interface Delivery extends EventMessage {
+/** An event at a service that asked for it. What is not asked for is not made. */
+export interface Delivery extends Omit<EventMessage, 'headers' | 'body'> {
   /** 1 for the first to this service. Processes that died while they had it count. */
   readonly delivery: number
+  header(lowerCaseName: string): string | undefined
+  /** @throws SyntaxError where the body is no JSON */
+  payload(): unknown
 }
 
 /** What becomes of a delivery. */
@@ -31,6 +34,9 @@ export type Verdict =
   | { readonly kind: 'again'; readonly afterMs: number; readonly reason: string }
   /** Nobody gets it any more; it is kept to be looked at and replayed. */
   | { readonly kind: 'dead'; readonly reason: string }
+
+/** At once where it can be: most events take no time. */
+export type HandleDelivery = (delivery: Delivery) => Verdict | Promise<Verdict>
 
 export interface SubscriptionOptions {
   /** Service that asks; its nodes share what comes. */
@@ -64,8 +70,8 @@ export interface Broker {
    * @throws GomsError UNAVAILABLE (not confirmed within `withinMs`; it may have arrived), RESOURCE_EXHAUSTED (too many wait)
    */
   publish(message: EventMessage, withinMs: number): Promise<void>
-  /** `handle` never rejects. Resolves once the broker knows of it, so that no event that is emitted afterwards is missed. */
-  subscribe(options: SubscriptionOptions, handle: (delivery: Delivery) => Promise<Verdict>): Promise<Subscription>
+  /** `handle` never throws or rejects. Resolves once the broker knows of it, so that no event that is emitted afterwards is missed. */
+  subscribe(options: SubscriptionOptions, handle: HandleDelivery): Promise<Subscription>
   /** The oldest first. */
   deadLetters(service: string, most: number): Promise<readonly DeadLetter[]>
   /** Delivers dead letters again, as if for the first time. Returns how many. @param ids undefined: all */

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto'
 import type { EmitOptions, Event } from '../contract/event.ts'
 import { describeIssues, toIssues } from '../contract/issues.ts'
 import type { Contract } from '../contract/shape.ts'
+import type { StandardResult } from '../contract/standard-schema.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
-import type { TraceFormat } from '../core/observability-options.ts'
-import type { ObserveEvents } from '../core/observe.ts'
+import type { EventObserver, ObserveEvents } from '../core/observe.ts'
 import { REQUEST_ID } from '../http/request-id.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
-import { childOf, newTraceWords, rootOf, writeTraceContext } from '../telemetry/trace-context.ts'
+import { childOf, newTraceWords, rootOf, toTraceparent } from '../telemetry/trace-context.ts'
 import { type Broker, type EventMessage, MAX_EVENT_BYTES } from './broker.ts'
 
 /** @param within the call in progress that it is part of */
@@ -23,45 +23,101 @@ export type EmitEvent = (
 ) => Promise<void>
 
 export interface EmitterDeps {
-  broker(): Promise<Broker>
+  /** The broker at once where it is open. */
+  broker(): Broker | Promise<Broker>
   /** Service that emits. */
   readonly from: string
   readonly clock: Clock
-  readonly formats: readonly TraceFormat[]
   readonly sampler?: Sampler | undefined
   readonly observe?: ObserveEvents | undefined
+}
+
+/** What is the same for all events of one name. */
+interface Known {
+  readonly name: string
+  readonly schema: Event['schema']
+  readonly observer: EventObserver | undefined
 }
 
 const CONFIRM_MS = 10_000
 const MAX_TIMEOUT_MS = 3_600_000
 const MAX_EXPIRES_MS = 30 * 86_400_000
 const ID = /^[\x21-\x7e]{1,255}$/
+const NO_OPTIONS: EmitOptions = {}
 
 export function createEmitter(deps: EmitterDeps): EmitEvent {
   const { from, clock } = deps
+  const known = new WeakMap<Contract, Map<string, Known>>()
 
-  return async (contract, event, payload, within, options = {}) => {
-    const name = `${contract.name}.${event}`
-    const declared = declaredIn(contract, event)
-    checkOptions(name, options)
-    const observer = deps.observe?.(from, name)
+  function emit(
+    contract: Contract,
+    event: string,
+    payload: unknown,
+    within: CallContext | undefined,
+    options: EmitOptions = NO_OPTIONS,
+  ): Promise<void> {
+    const { name, schema, observer } = knownOf(contract, event)
+    if (options !== NO_OPTIONS) checkOptions(name, options)
     const startedMs = clock.now()
     const trace = traceOf(within, name)
-    try {
-      const body = await bodyOf(name, declared, payload)
-      const withinMs = Math.min(options.timeoutMs ?? CONFIRM_MS, within?.leftMs() ?? CONFIRM_MS)
-      if (withinMs <= 0) {
-        throw new GomsError('DEADLINE_EXCEEDED', `event ${name}: the call that it belongs to has no time left`)
-      }
-      const broker = await deps.broker()
-      await broker.publish(toMessage(name, body, trace, within, options), withinMs)
-      observer?.emitted(trace, undefined, startedMs, clock.now())
-    } catch (thrown) {
-      const error = GomsError.from(thrown)
-      error.traceId ??= trace.traceId
-      observer?.emitted(trace, error, startedMs, clock.now())
-      throw error
+    const result = schema?.['~standard'].validate(payload)
+    const sent =
+      result instanceof Promise
+        ? result.then((settled) => publish(name, payload, settled, trace, within, options))
+        : attempt(() => publish(name, payload, result, trace, within, options))
+    return observed(sent, trace, observer, startedMs)
+  }
+
+  function knownOf(contract: Contract, event: string): Known {
+    let events = known.get(contract)
+    if (events === undefined) {
+      events = new Map()
+      known.set(contract, events)
     }
+    let one = events.get(event)
+    if (one === undefined) {
+      const name = `${contract.name}.${event}`
+      one = { name, schema: declaredIn(contract, event).schema, observer: deps.observe?.(from, name) }
+      events.set(event, one)
+    }
+    return one
+  }
+
+  function publish(
+    name: string,
+    payload: unknown,
+    result: StandardResult<unknown> | undefined,
+    trace: TraceContext,
+    within: CallContext | undefined,
+    options: EmitOptions,
+  ): Promise<void> {
+    const body = bodyOf(name, result, payload)
+    const withinMs = Math.min(options.timeoutMs ?? CONFIRM_MS, within?.leftMs() ?? CONFIRM_MS)
+    if (withinMs <= 0) {
+      throw new GomsError('DEADLINE_EXCEEDED', `event ${name}: the call that it belongs to has no time left`)
+    }
+    const message = toMessage(name, body, trace, within, options)
+    const broker = deps.broker()
+    return broker instanceof Promise
+      ? broker.then((opened) => opened.publish(message, withinMs))
+      : broker.publish(message, withinMs)
+  }
+
+  function observed(
+    sent: Promise<void>,
+    trace: TraceContext,
+    observer: EventObserver | undefined,
+    startedMs: number,
+  ): Promise<void> {
+    return sent.then(
+      observer && (() => observer.emitted(trace, undefined, startedMs, clock.now())),
+      (thrown: unknown) => {
+        const error = GomsError.from(thrown)
+        error.traceId ??= trace.traceId
+        observer?.emitted(trace, error, startedMs, clock.now())
+        throw error
+      },
+    )
   }
 
   /** The position of the emitting itself, which handlers come below. */
@@ -77,13 +133,25 @@ export function createEmitter(deps: EmitterDeps): EmitEvent {
     within: CallContext | undefined,
     { id = randomUUID(), expiresInMs }: EmitOptions,
   ): EventMessage {
-    const written = writeTraceContext(trace, [], deps.formats)
-    const headers: Record<string, string> = {}
-    for (let i = 0; i < written.length; i += 2) headers[written[i] as string] = written[i + 1] as string
-    if (within?.requestId !== undefined) headers[REQUEST_ID] = within.requestId
+    // Only we read what we emit: one format is enough, and headers are what a broker is slow at.
+    const headers: Record<string, string> = { traceparent: toTraceparent(trace) }
+    if (trace.state !== undefined) headers.tracestate = trace.state
+    const requestId = within?.requestId
+    if (requestId !== undefined) headers[REQUEST_ID] = requestId
     const emittedAtMs = clock.wallMs()
     const expiresAtMs = expiresInMs === undefined ? undefined : emittedAtMs + expiresInMs
     return { id, name, from, headers, body, emittedAtMs, expiresAtMs }
+  }
+
+  return (contract, event, payload, within, options) => attempt(() => emit(contract, event, payload, within, options))
+}
+
+/** What throws at once rejects. */
+function attempt(run: () => Promise<void>): Promise<void> {
+  try {
+    return run()
+  } catch (thrown) {
+    return Promise.reject(thrown)
   }
 }
 
@@ -96,19 +164,19 @@ function declaredIn(contract: Contract, event: string): Event {
 }
 
 /** What was given travels, not what the schema makes of it: whoever receives it reads it by the same schema. */
-async function bodyOf(name: string, { schema }: Event, payload: unknown): Promise<string> {
-  const result = await schema?.['~standard'].validate(payload)
+function bodyOf(name: string, result: StandardResult<unknown> | undefined, payload: unknown): string {
   if (result?.issues !== undefined) {
     const issues = toIssues('payload', result.issues)
     throw new GomsError('INVALID_ARGUMENT', `event ${name}: ${describeIssues(issues)}`, { data: issues })
   }
-  let body: string | undefined
+  let body: string
   try {
     body = JSON.stringify(payload) ?? 'null'
   } catch (cause) {
     throw new GomsError('INVALID_ARGUMENT', `event ${name}: the payload is no JSON: ${String(cause)}`, { cause })
   }
-  const bytes = Buffer.byteLength(body)
+  // Most are far smaller than their bytes would have to be counted for.
+  const bytes = body.length * 3 <= MAX_EVENT_BYTES ? 0 : Buffer.byteLength(body)
   if (bytes <= MAX_EVENT_BYTES) return body
   throw new GomsError(
     'INVALID_ARGUMENT',

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Kv, Operation } from '../registry/kv.ts'
-import type { DeadLetter, Delivery, SubscriptionOptions, Verdict } from './broker.ts'
+import type { DeadLetter, Delivery, HandleDelivery, SubscriptionOptions, Verdict } from './broker.ts'
 import type { KvHold } from './kv-hold.ts'
 import { type EventKeys, toText, type Waiting } from './kv-keys.ts'
 import type { EventMirror, Held } from './kv-mirror.ts'
@@ -34,7 +34,7 @@ const MOST_DEAD = 1000
 
 export function createKvConsumer(
   options: SubscriptionOptions,
-  handle: (delivery: Delivery) => Promise<Verdict>,
+  handle: HandleDelivery,
   { kv, keys, mirror, hold, clock, log }: KvConsumerDeps,
 ): KvConsumer {
   const { service, concurrency } = options
@@ -67,8 +67,7 @@ export function createKvConsumer(
     try {
       const claimed = await claim(seq, mirror.waiting(service).get(seq))
       if (claimed === undefined) return
-      const { message, deliveries } = claimed
-      const verdict = await handle({ ...message, delivery: deliveries })
+      const verdict = await handle(toDelivery(claimed))
       // Whoever takes it over after a close handles it once more.
       if (!closed) await insist(() => settle(seq, claimed, verdict))
     } catch (error) {
@@ -151,5 +150,15 @@ export function createKvConsumer(
       timer?.cancel()
       await Promise.all([...mine].map((seq) => kv.delete(keys.claim(service, seq)).catch(() => {})))
     },
+  }
+}
+
+function toDelivery({ message, deliveries }: Waiting): Delivery {
+  const { headers, body, ...known } = message
+  return {
+    ...known,
+    delivery: deliveries,
+    header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
+    payload: () => JSON.parse(body),
   }
 }

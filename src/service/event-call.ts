@@ -37,7 +37,6 @@ export class EventCall extends ServedCall implements Served {
   }
 
   protected override sent(lowerCaseName: string): string | undefined {
-    const { headers } = this.#delivery
-    return Object.hasOwn(headers, lowerCaseName) ? headers[lowerCaseName] : undefined
+    return this.#delivery.header(lowerCaseName)
   }
 }

@@ -13,6 +13,7 @@ import { EventCall } from './event-call.ts'
 import { type ContextDeps, createContexts } from './handler-context.ts'
 import { createRpcMethod, type RpcMethod } from './rpc-method.ts'
 import type { ServiceDefinition } from './service.ts'
+import { isThenable } from './thenable.ts'
 
 export interface EventInboundDeps {
   readonly definition: ServiceDefinition
@@ -55,26 +56,23 @@ export function createEventInbound(deps: EventInboundDeps): EventInbound {
   let subscription: Subscription | undefined
   let drained: Promise<void> = Promise.resolve()
 
-  async function handle(delivery: Delivery): Promise<Verdict> {
+  function handle(delivery: Delivery): Verdict | Promise<Verdict> {
     inFlight++
-    const leftMs = delivery.expiresAtMs === undefined ? timeoutMs : delivery.expiresAtMs - clock.wallMs()
-    const call = new EventCall(delivery, callee, Math.min(timeoutMs, leftMs))
+    const { expiresAtMs } = delivery
+    const leftMs = expiresAtMs === undefined ? timeoutMs : Math.min(timeoutMs, expiresAtMs - clock.wallMs())
+    const call = new EventCall(delivery, callee, leftMs)
     const handler = handlers.get(delivery.name)
     try {
       if (leftMs <= 0) throw expired(delivery)
-      await run(handler, delivery, call)
-      tell(handler, call, undefined)
-      return HANDLED
+      const answer = run(handler, delivery, call)
+      if (isThenable(answer)) return settled(answer, handler, delivery, call)
     } catch (thrown) {
-      tell(handler, call, thrown)
-      return judged(thrown, delivery, call)
-    } finally {
-      call.end()
-      inFlight--
+      return failed(thrown, handler, delivery, call)
     }
+    return handled(handler, call)
   }
 
-  async function run(handler: RpcMethod | undefined, delivery: Delivery, call: EventCall): Promise<void> {
+  function run(handler: RpcMethod | undefined, delivery: Delivery, call: EventCall): unknown {
     const most = retryWaitsMs.length + 1
     // One more than any handler that failed gets: its handlers did not come to an end at all.
     if (delivery.delivery > most) throw new Lost(`its handlers, or their processes, ended ${most} times without a word`)
@@ -82,20 +80,48 @@ export function createEventInbound(deps: EventInboundDeps): EventInbound {
       // Nodes of another version may have one.
       throw new GomsError('UNIMPLEMENTED', `${service}: this node has no handler for "${delivery.name}"`)
     }
-    await within(timeoutMs, Promise.resolve(handler.run(parse(delivery), contextOf(call), call)))
+    return handler.run(parse(delivery), contextOf(call), call)
   }
 
-  async function within(ms: number, handled: Promise<unknown>): Promise<void> {
-    let cancel = (): void => {}
-    const late = new Promise<never>((_, reject) => {
-      const timer = clock.after(ms, () => reject(new GomsError('DEADLINE_EXCEEDED', `its handler took over ${ms} ms`)))
-      cancel = () => timer.cancel()
+  /** At its end, or when its time is over: then it is given up, whatever it still does. */
+  function settled(
+    answer: PromiseLike<unknown>,
+    handler: RpcMethod | undefined,
+    delivery: Delivery,
+    call: EventCall,
+  ): Promise<Verdict> {
+    return new Promise((resolve) => {
+      const fail = (thrown: unknown): void => {
+        timer.cancel()
+        if (!call.ended) resolve(failed(thrown, handler, delivery, call))
+      }
+      const timer = clock.after(timeoutMs, () => {
+        const late = new GomsError('DEADLINE_EXCEEDED', `its handler took over ${timeoutMs} ms`)
+        call.abort(late)
+        fail(late)
+      })
+      answer.then(() => {
+        timer.cancel()
+        if (!call.ended) resolve(handled(handler, call))
+      }, fail)
     })
-    try {
-      await Promise.race([handled, late])
-    } finally {
-      cancel()
-    }
+  }
+
+  function handled(handler: RpcMethod | undefined, call: EventCall): Verdict {
+    end(call)
+    tell(handler, call, undefined)
+    return HANDLED
+  }
+
+  function failed(thrown: unknown, handler: RpcMethod | undefined, delivery: Delivery, call: EventCall): Verdict {
+    end(call)
+    tell(handler, call, thrown)
+    return judged(thrown, delivery, call)
+  }
+
+  function end(call: EventCall): void {
+    call.end()
+    inFlight--
   }
 
   function judged(thrown: unknown, delivery: Delivery, call: EventCall): Verdict {
@@ -149,11 +175,11 @@ function expired({ expiresAtMs }: Delivery): Expired {
   return new Expired('DEADLINE_EXCEEDED', `it expired at ${new Date(expiresAtMs ?? 0).toISOString()}`)
 }
 
-function parse({ name, body }: Delivery): unknown {
+function parse(delivery: Delivery): unknown {
   try {
-    return JSON.parse(body)
+    return delivery.payload()
   } catch (cause) {
-    throw new GomsError('INVALID_ARGUMENT', `event ${name}: it is no JSON: ${String(cause)}`, { cause })
+    throw new GomsError('INVALID_ARGUMENT', `event ${delivery.name}: it is no JSON: ${String(cause)}`, { cause })
   }
 }
 

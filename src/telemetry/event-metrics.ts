@@ -3,16 +3,10 @@ import type { EventObserver, ObserveEvents } from '../core/observe.ts'
 import { CodeCounters } from './code-label.ts'
 import type { OwnMetrics } from './own-metrics.ts'
 
-/** Each is bound when it is first emitted. Names come from contracts: they are few. */
+/** Each is bound when it is first emitted. */
 export function eventMetrics(own: OwnMetrics): ObserveEvents {
-  const known = new Map<string, EventObserver>()
   const errors = new CodeCounters((code) => own.errors.bind('call', code))
-  return (service, name) => {
-    const key = `${service} ${name}`
-    const observer = known.get(key) ?? emittedEvents(own, errors, service, name)
-    known.set(key, observer)
-    return observer
-  }
+  return (service, name) => emittedEvents(own, errors, service, name)
 }
 
 function emittedEvents(own: OwnMetrics, errors: CodeCounters, service: string, name: string): EventObserver {
