@@ -47,7 +47,7 @@ export function createComponents(
     const value = given.has(component)
       ? given.get(component)
       : await limited(clock, startTimeoutMs, async () =>
-          component.start({ settings, log: createLogger(prefixed(log, name), () => ({})) }),
+          component.start({ settings, clock, log: createLogger(prefixed(log, name), () => ({})) }),
         ).catch((thrown: unknown) => {
           running.delete(component)
           throw failed(name, thrown)

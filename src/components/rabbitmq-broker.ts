@@ -2,11 +2,10 @@
 import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import type { Broker, HandleDelivery, SubscriptionOptions, Verdict } from '../events/broker.ts'
+import type { Broker, HandleDelivery, SubscriptionOptions } from '../events/broker.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
 import { type Answer, createRabbitConsumer, type RabbitConsumer } from './rabbitmq-consumer.ts'
 import {
-  bodyOf,
   declareExchange,
   declareQueues,
   deliveryOf,
@@ -14,13 +13,13 @@ import {
   eventQueues,
   exchangeOf,
   HEADER,
-  movedTo,
   RabbitDelivery,
   redeliveriesOf,
   toEnvelope,
 } from './rabbitmq-events.ts'
 import { readLetters, replayLetters } from './rabbitmq-letters.ts'
-import { createRabbitPublisher, type RabbitPublisher } from './rabbitmq-publisher.ts'
+import { createMover, type Mover } from './rabbitmq-mover.ts'
+import { createRabbitPublisher } from './rabbitmq-publisher.ts'
 
 export interface RabbitBrokerDeps {
   readonly connection: RabbitConnection
@@ -33,8 +32,6 @@ export interface RabbitBrokerDeps {
 const PREFETCH = 4
 /** Lost with their consumers so often, messages are handled one at a time, so that the others are not lost with the one at fault. */
 const SUSPECT_AT = 2
-/** To put a message into another queue. */
-const MOVE_MS = 10_000
 /** How long a subscription waits for a broker that is away before the service goes on without it. */
 const FIRST_MS = 10_000
 const FLUSH_MS = 2000
@@ -92,50 +89,17 @@ function consumersOf(
     if (verdict instanceof Promise) return verdict.then((settled) => mover.carryOut(message, settled))
     return mover.carryOut(message, verdict)
   }
+  const suspect = (message: AsyncMessage): Promise<Answer> =>
+    mover.move(message, queues.suspects, { [HEADER.delivery]: deliveryOf(message) })
   return [
     {
       queue: queues.main,
       concurrency,
       prefetch: concurrency * PREFETCH,
       setup,
-      handle: (message) => (redeliveriesOf(message) >= SUSPECT_AT ? mover.suspect(message) : deliver(message)),
+      handle: (message) => (redeliveriesOf(message) >= SUSPECT_AT ? suspect(message) : deliver(message)),
     },
     // One at a time, so that the queue's count is that of handlers which were begun.
     { queue: queues.suspects, concurrency: 1, prefetch: 1, setup, handle: deliver },
   ]
-}
-
-interface Mover {
-  suspect(message: AsyncMessage): Promise<Answer>
-  carryOut(message: AsyncMessage, verdict: Verdict): Answer | Promise<Answer>
-}
-
-/** Puts messages into other queues. What cannot be moved stays where it is. */
-function createMover(publisher: RabbitPublisher, queues: EventQueues, log: Log): Mover {
-  async function move(
-    message: AsyncMessage,
-    queue: string,
-    known: Readonly<Record<string, string | number>>,
-  ): Promise<Answer> {
-    try {
-      await publisher.send(movedTo(message, queue, known), bodyOf(message), MOVE_MS)
-      return 'ack'
-    } catch (error) {
-      log.warn(`events: ${queue} took no message: ${error instanceof Error ? error.message : String(error)}`)
-      return 'requeue'
-    }
-  }
-
-  return {
-    suspect: (message) => move(message, queues.suspects, { [HEADER.delivery]: deliveryOf(message) }),
-    carryOut(message, verdict) {
-      if (verdict.kind === 'handled') return 'ack'
-      const delivery = deliveryOf(message)
-      const reason = { [HEADER.reason]: verdict.reason }
-      if (verdict.kind === 'again') {
-        return move(message, queues.retry(verdict.afterMs), { ...reason, [HEADER.delivery]: delivery + 1 })
-      }
-      return move(message, queues.dead, { ...reason, [HEADER.delivery]: delivery, [HEADER.died]: Date.now() })
-    },
-  }
 }

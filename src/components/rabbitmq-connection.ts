@@ -7,6 +7,8 @@ import { type RabbitAddress, toRabbitAddress } from './rabbitmq-address.ts'
 export interface RabbitConnection {
   /** Without user and password. */
   readonly shown: string
+  /** The client's own. */
+  readonly client: Connection
   /** A channel of its own, once there is a connection. Rejects when that is closed, or after 20 s without one. */
   acquire(): Promise<Channel>
   /** Why it cannot be used now; undefined: it can. */
@@ -93,6 +95,7 @@ async function connect(address: RabbitAddress, { clock, log }: RabbitConnectionD
   })
   return {
     shown,
+    client: connection,
     acquire: () => connection.acquire({ emitErrorsFromChannel: true }),
     away: () => (failure === undefined ? undefined : `${shown}: ${failure}`),
     async close() {

@@ -61,22 +61,32 @@ export async function declareQueues(
   await channel.queueDeclare({ queue: queues.suspects, durable: true, arguments: quorum })
   // Classic: whoever looks at letters gives them back, and quorum queues of RabbitMQ 4 drop what was given back 20 times.
   await channel.queueDeclare({ queue: queues.dead, durable: true })
+  await declareRetries(channel, queues.main, queues.retry, waitsMs)
+  for (const routingKey of names) await channel.queueBind({ exchange: queues.exchange, queue: queues.main, routingKey })
+}
+
+/** Queues from which messages come back to `main`, each after its time. */
+export async function declareRetries(
+  channel: Channel,
+  main: string,
+  nameOf: (waitMs: number) => string,
+  waitsMs: readonly number[],
+): Promise<void> {
   for (const waitMs of new Set(waitsMs)) {
     await channel.queueDeclare({
-      queue: queues.retry(waitMs),
+      queue: nameOf(waitMs),
       durable: true,
       arguments: {
-        ...quorum,
+        'x-queue-type': 'quorum',
         'x-message-ttl': waitMs,
         'x-dead-letter-exchange': '',
-        'x-dead-letter-routing-key': queues.main,
+        'x-dead-letter-routing-key': main,
         // Else a message whose time is over could be lost on its way back.
         'x-dead-letter-strategy': 'at-least-once',
         'x-overflow': 'reject-publish',
       },
     })
   }
-  for (const routingKey of names) await channel.queueBind({ exchange: queues.exchange, queue: queues.main, routingKey })
 }
 
 /** A message for the exchange. Little is said beside the body: what every property costs is more than it looks like. */

@@ -2,7 +2,7 @@
  * The port of components: what a service needs beside other services (a database, a cache, a broker), with a life of its own.
  * It is started before the service takes calls, and closed after the last one is answered.
  */
-import { MAX_TIMER_MS } from './clock.ts'
+import { type Clock, MAX_TIMER_MS } from './clock.ts'
 import { GomsError } from './errors.ts'
 import type { Logger } from './log.ts'
 import type { Settings } from './options.ts'
@@ -12,6 +12,7 @@ export interface ComponentContext {
   readonly settings: Settings
   /** Lines that begin with the component's name. */
   readonly log: Logger
+  readonly clock: Clock
 }
 
 /** What users write; `Value` is what handlers find in their context. */

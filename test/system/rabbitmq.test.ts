@@ -1,12 +1,15 @@
 /** Events over a real RabbitMQ. */
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type Served, serve } from '../../src/app/serve.ts'
+import { type HandledMessage, type RabbitMq as RabbitMqValue, rabbitmq } from '../../src/components/rabbitmq.ts'
 import { createRabbitBroker } from '../../src/components/rabbitmq-broker.ts'
 import { openRabbitConnection } from '../../src/components/rabbitmq-connection.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { describeBroker } from '../../src/events/broker.suite.ts'
 import type { Broker } from '../../src/events/broker.ts'
+import { service } from '../../src/service/service.ts'
 import { RABBITMQ_START_MS, type RabbitMq, rabbitmqMissing, startRabbitMq } from '../support/rabbitmq.ts'
 
 let rabbit: RabbitMq
@@ -33,5 +36,87 @@ describe.skipIf(rabbitmqMissing !== undefined)(rabbitmqMissing ?? 'RabbitMQ', ()
         await Promise.all(brokers.map((broker) => broker.close()))
       },
     }
+  })
+
+  describe('by hand', () => {
+    const mq = rabbitmq()
+    let served: Served | undefined
+    afterEach(async () => {
+      await served?.close('now')
+      served = undefined
+    })
+
+    async function open(): Promise<RabbitMqValue> {
+      const flags = { registry: 'memory', httpPort: '0', rpcPort: '0', drain: '0', amqpAddr: rabbit.url }
+      const definition = service('mail', { uses: { mq }, rpc: { ping: () => 'pong' } })
+      served = await serve(definition, { flags, env: {}, cwd: import.meta.dirname, log: silentLog })
+      return mq.value
+    }
+
+    it('publishes to exchanges of every kind, and consumes their queues', async () => {
+      const { publish, consume } = await open()
+      const got: unknown[] = []
+      const keep = ({ body, routingKey }: HandledMessage) => void got.push([routingKey, body])
+      await consume({ queue: 'all', exchange: 'news', type: 'fanout' }, keep)
+      await consume({ queue: 'sport', exchange: 'topics', type: 'topic', routingKey: ['sport.#', 'chess.*'] }, keep)
+      await publish({ exchange: 'news', type: 'fanout' }, 'text 中文')
+      await publish({ exchange: 'topics', type: 'topic', routingKey: 'sport.ski.jump' }, { far: 100 })
+      await publish({ exchange: 'topics', type: 'topic', routingKey: 'politics' }, 'nobody wants it')
+      await publish({ exchange: 'topics', type: 'topic', routingKey: 'chess.go' }, Buffer.from([1, 2]))
+      await vi.waitFor(() => expect(got).toHaveLength(3), 5000)
+      expect(got).toEqual(
+        expect.arrayContaining([
+          ['', 'text 中文'],
+          ['sport.ski.jump', { far: 100 }],
+          ['chess.go', Buffer.from([1, 2])],
+        ]),
+      )
+    })
+
+    it('keeps what is published as the original does, a durable direct exchange and its queue, until somebody consumes', async () => {
+      const { publish, consume } = await open()
+      await publish({ exchange: 'mails', routingKey: 'welcome', queue: 'welcome-mails' }, 'hello', { messageId: 'm1' })
+      const got: HandledMessage[] = []
+      await consume({ queue: 'welcome-mails', exchange: 'mails', routingKey: 'welcome' }, (message) => {
+        got.push(message)
+        if (message.delivery === 1) throw new Error('not yet')
+      })
+      await vi.waitFor(() => expect(got).toHaveLength(2), 5000)
+      expect(got[1]).toMatchObject({ body: 'hello', messageId: 'm1', delivery: 2 })
+    })
+
+    it('puts what no handler took into the dead letters of the queue', async () => {
+      const { publish, consume, connection } = await open()
+      await consume({ queue: 'jobs', exchange: 'work', retryWaitsMs: [10] }, () => {
+        throw new Error('never')
+      })
+      await publish({ exchange: 'work' }, { id: 1 })
+      await vi.waitFor(async () => {
+        const letter = await connection.basicGet({ queue: 'jobs.dead', noAck: true })
+        expect(letter?.body).toEqual({ id: 1 })
+        expect(letter?.headers).toMatchObject({ 'goms-reason': 'Error: never', 'goms-delivery': 2 })
+      }, 5000)
+    })
+
+    it('says what is wrong with an order', async () => {
+      const { publish, consume } = await open()
+      await expect(publish({ exchange: 'x', type: 'round' as never }, 1)).rejects.toThrow(
+        /expected `type`.*got `round`/,
+      )
+      await expect(publish({ exchange: 'x' }, undefined)).rejects.toThrow(/the body is no JSON \(undefined\)/)
+      await expect(consume({ queue: '' }, () => {})).rejects.toThrow(/expected `queue` to be a name of 1 to 255 bytes/)
+    })
+
+    it('has no start without an address, or with one that is none', async () => {
+      const start = (url: string | undefined) =>
+        serve(service('mail', { uses: { mq: rabbitmq(url === undefined ? {} : { url }) }, rpc: { ping: () => 1 } }), {
+          ...{ flags: { registry: 'memory', httpPort: '0', rpcPort: '0' }, env: {}, cwd: import.meta.dirname },
+          log: silentLog,
+        })
+      await expect(start(undefined)).rejects.toMatchObject({ code: 'GOMS_CONFIG_INVALID' })
+      await expect(start('http://me:hunter2@host')).rejects.toThrow(
+        /expected `amqpAddr` to be an address .* got `"http:\/\/host"`/,
+      )
+    })
   })
 })
