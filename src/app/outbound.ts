@@ -39,7 +39,7 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
   let opening: Promise<RpcCaller> | undefined
 
   function routes(): RouteTable {
-    table ??= createRouteTable(view, [], { settings })
+    table ??= createRouteTable(view, [], settings)
     return table
   }
 
@@ -122,7 +122,7 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
     },
     update(changed) {
       settings = changed
-      table?.update({ settings })
+      table?.update(settings)
       rpc?.update()
     },
     close() {
@@ -131,10 +131,9 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
   }
 }
 
-function routeOf(settings: Settings, service: string, method: string): readonly RouteOptions[] {
+function routeOf(settings: Settings, service: string, method: string): RouteOptions | undefined {
   const ofService = Object.hasOwn(settings.routes, service) ? settings.routes[service] : undefined
-  const route = ofService && Object.hasOwn(ofService, method) ? ofService[method] : undefined
-  return route === undefined ? [] : [route]
+  return ofService && Object.hasOwn(ofService, method) ? ofService[method] : undefined
 }
 
 /** Documents as they were read: each is asked for its methods with every pick. */

@@ -5,7 +5,7 @@ import { createDeadlineSweep } from '../core/deadline-sweep.ts'
 import { GomsError } from '../core/errors.ts'
 import { everyMs, type Log } from '../core/log.ts'
 import type { ObserveRequests, RequestObserver } from '../core/observe.ts'
-import type { Routes, Settings } from '../core/options.ts'
+import type { Settings } from '../core/options.ts'
 import { plainAddress } from '../http/cidr.ts'
 import type { View } from '../registry/registry.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
@@ -55,7 +55,7 @@ export interface Gateway {
   /** Its door has answered what is no request with that status. */
   refused(status: number, address: string): void
   /** Routes, policies and the like for calls from now on. */
-  update(settings: Settings, pushed?: Routes): void
+  update(settings: Settings): void
   /** Goes on serving; sessions are told to end after `serveForMs`. */
   drain(serveForMs: number): void
   /** Requests in progress, sessions not among them. */
@@ -73,21 +73,16 @@ const SAY_EVERY_MS = 10_000
 export function createGateway(deps: GatewayDeps): Gateway {
   const { definition, clock, log } = deps
   const said = new Set<string>()
-  const routes = createRouteTable(
-    deps.view,
-    definition.contracts ?? [],
-    { settings: deps.settings },
-    {
-      side: 'outside',
-      observe: deps.observe && ((route) => deps.observe?.(route, definition.name)),
-      closed(service, action) {
-        const route = `/api/${service}/${action}`
-        if (said.has(route)) return
-        said.add(route)
-        log.warn(`${route} stays closed: no contract exposes the method, and \`type: rpc\` in a file cannot`)
-      },
+  const routes = createRouteTable(deps.view, definition.contracts ?? [], deps.settings, {
+    side: 'outside',
+    observe: deps.observe && ((route) => deps.observe?.(route, definition.name)),
+    closed(service, action) {
+      const route = `/api/${service}/${action}`
+      if (said.has(route)) return
+      said.add(route)
+      log.warn(`${route} stays closed: no contract exposes the method, and \`type: rpc\` in a file cannot`)
     },
-  )
+  })
   const sessions = createSessions()
   const sweep = createDeadlineSweep(clock)
   const watch = new IdleWatch(clock, () => host.settings.gateway.idleTimeoutMs)
@@ -130,11 +125,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       else admission.refuse(request, refusal)
     },
     refused: (status, address) => host.unrouted?.refused(status, plainAddress(address)),
-    update(changed, pushed) {
+    update(changed) {
       admission.update(changed)
       host.settings = changed
       said.clear()
-      routes.update({ settings: changed, pushed })
+      routes.update(changed)
     },
     drain(serveForMs) {
       clock.after(serveForMs, () => sessions.end())

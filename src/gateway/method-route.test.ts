@@ -20,7 +20,7 @@ function routeOf(
   view.advertise('user', 'h2', { service: 'user', http: {}, rpc: h2 })
   view.join(v1, v2, silent)
   const settings = testSettings({ routes: more.routes ?? {} })
-  return createRouteTable(view, more.coded ?? [], { settings }, { side: 'outside' }).find('user', 'exists')
+  return createRouteTable(view, more.coded ?? [], settings, { side: 'outside' }).find('user', 'exists')
 }
 
 const offered = (route: Route | undefined): boolean[] => [v1, v2, silent].map((node) => route?.offers?.(node) === true)
@@ -83,7 +83,7 @@ describe('is not there', () => {
 
   it('in the table of services, which reach nodes without RPC by its path', () => {
     const routes = { user: { exists: { type: 'rpc' as const, path: '/exists' } } }
-    const table = createRouteTable(testView(), [], { settings: testSettings({ routes }) })
+    const table = createRouteTable(testView(), [], testSettings({ routes }))
     expect(table.find('user', 'exists')?.pathAt(silent)).toBe('/exists')
   })
 })

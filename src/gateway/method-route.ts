@@ -14,13 +14,13 @@ export function hasMethod(document: ContractDocument, method: string): boolean {
 /**
  * The route of a method, or undefined where no contract exposes it. A contract in code that exposes it opens it at all
  * nodes that have it; else it goes to nodes only whose own contract exposes it.
- * @param given what was pushed and what the files say, highest first
+ * @param given what the configuration says
  */
 export function buildMethod(
   service: string,
   method: string,
   settings: Settings,
-  given: readonly RouteOptions[],
+  given: RouteOptions | undefined,
   { coded, live }: Contracts,
 ): Route | undefined {
   const code = coded && methodOf(coded, method)
@@ -40,10 +40,8 @@ export function buildMethod(
     // One version that may not be run twice is enough: a repetition may meet it.
     idempotent: said.every((one) => one.idempotent === true),
   })
-  const first = <K extends keyof RouteOptions>(key: K): RouteOptions[K] | undefined =>
-    given.find((options) => options[key] !== undefined)?.[key]
-  const select = first('select')
-  const ofRoute = given.length > 0 || code?.expose !== undefined
+  const select = given?.select
+  const ofRoute = given !== undefined || code?.expose !== undefined
   return {
     service,
     action: method,
@@ -52,9 +50,9 @@ export function buildMethod(
     pathAt: () => '',
     policy,
     idempotent,
-    idempotencyKey: first('idempotencyKey') ?? false,
-    envelope: first('envelope') ?? settings.gateway.envelope,
-    maxBodyBytes: first('maxBodyBytes') ?? settings.gateway.maxBodyBytes,
+    idempotencyKey: given?.idempotencyKey ?? false,
+    envelope: given?.envelope ?? settings.gateway.envelope,
+    maxBodyBytes: given?.maxBodyBytes ?? settings.gateway.maxBodyBytes,
     observer: undefined,
     offers(node: NodeInfo) {
       if (select?.version !== undefined && node.version !== select.version) return false

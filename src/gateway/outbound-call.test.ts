@@ -6,7 +6,7 @@ import { createRouteTable } from './routes.ts'
 
 function route(options: { idempotent?: boolean; idempotencyKey?: boolean }): Route {
   const settings = testSettings({ routes: { user: { login: { path: '/', ...options } } } })
-  return createRouteTable(testView(), [], { settings }).find('user', 'login') as Route
+  return createRouteTable(testView(), [], settings).find('user', 'login') as Route
 }
 
 describe('what may be repeated', () => {

@@ -6,7 +6,7 @@ import { createRouteTable } from './routes.ts'
 function made() {
   const view = testView()
   const settings = testSettings({ routes: { user: { login: { path: '/login' }, 'a b': { path: '/ab' } } } })
-  const table = createRouteTable(view, [], { settings })
+  const table = createRouteTable(view, [], settings)
   return { view, table, finder: new RouteFinder(table) }
 }
 
@@ -34,13 +34,13 @@ describe('the route of a path', () => {
     view.join(nodeAt(9001))
     expect(finder.recent('/api/user/login')).toBeUndefined()
     expect(finder.find('/api/user/login')).toBeDefined()
-    table.update({ settings: testSettings({}) })
+    table.update(testSettings({}))
     expect(finder.find('/api/user/login')).toBeUndefined()
   })
 
   it('is remembered for a bounded number of paths', () => {
     const routes = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`a${i}`, { path: '/' }]))
-    const table = createRouteTable(testView(), [], { settings: testSettings({ routes: { user: routes } }) })
+    const table = createRouteTable(testView(), [], testSettings({ routes: { user: routes } }))
     const finder = new RouteFinder(table)
     const paths = Object.keys(routes).map((action) => `/api/user/${action}`)
     for (const path of paths) expect(finder.find(path)).toBeDefined()

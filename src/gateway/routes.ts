@@ -1,16 +1,10 @@
 /** The route table: what `/api/<service>/<action>` stands for, put together from all that say something about it. */
 import { type Contract, type ContractDocument, fromDocument, toDocument } from '../contract/contract.ts'
 import type { RequestObserver } from '../core/observe.ts'
-import type { Policy, RouteOptions, Routes, Settings } from '../core/options.ts'
+import type { Policy, RouteOptions, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
 import { buildMethod, hasMethod } from './method-route.ts'
 import type { Contracts, Route } from './route.ts'
-
-export interface RouteSources {
-  readonly settings: Settings
-  /** Routes that were pushed to the registry; they go before the files. */
-  readonly pushed?: Routes | undefined
-}
 
 export interface RouteTableOptions {
   /**
@@ -31,15 +25,15 @@ export interface RouteTable {
   readonly version: number
   /** All routes of a service. */
   of(service: string): readonly Route[]
-  update(sources: RouteSources): void
+  update(settings: Settings): void
   close(): void
 }
 
-/** A table that follows the view. Sources, per route and field, highest first: pushed, files, code, live nodes. */
+/** A table that follows the view. Sources, per route and field, highest first: settings, code, live nodes. */
 export function createRouteTable(
   view: View,
   contracts: readonly Contract[],
-  initial: RouteSources,
+  initial: Settings,
   options: RouteTableOptions = {},
 ): RouteTable {
   const coded = new Map(contracts.map((contract) => [contract.name, toDocument(contract)]))
@@ -47,7 +41,7 @@ export function createRouteTable(
   /** What live nodes advertised last; kept while a service has no node, so that it is "no node" and not "unknown". */
   const advertised = new Map<string, ReadonlyMap<string, ContractDocument>>()
   const observers = new Map<string, RequestObserver | undefined>()
-  let sources = initial
+  let settings = initial
   let version = 0
 
   function documentsOf(service: string): ReadonlyMap<string, ContractDocument> {
@@ -90,7 +84,7 @@ export function createRouteTable(
         if (known) options.closed?.(service, action)
       }
       const said = { coded: coded.get(service), live: documentsOf(service) }
-      routes = buildService(service, sources, said, options.side ?? 'inside', closed)
+      routes = buildService(service, settings, said, options.side ?? 'inside', closed)
       for (const route of routes.values()) route.observer = observerOf(route)
       // Names that nobody knows come from outside, in any number: they are not kept.
       if (routes.size > 0) built.set(service, routes)
@@ -117,7 +111,7 @@ export function createRouteTable(
     of: (service) => [...routesOf(service).values()],
     update(changed) {
       version++
-      sources = changed
+      settings = changed
       built.clear()
       for (const service of view.services()) routesOf(service)
     },
@@ -129,15 +123,14 @@ export function createRouteTable(
 
 function buildService(
   service: string,
-  { settings, pushed }: RouteSources,
+  settings: Settings,
   contracts: Contracts,
   side: 'inside' | 'outside',
   closed: (action: string) => void,
 ): ReadonlyMap<string, Route> {
   const { coded, live } = contracts
-  const pushedRoutes = own(pushed, service) ?? {}
-  const fileRoutes = own(settings.routes, service) ?? {}
-  const actions = new Set([...Object.keys(pushedRoutes), ...Object.keys(fileRoutes), ...Object.keys(coded?.http ?? {})])
+  const configured = own(settings.routes, service) ?? {}
+  const actions = new Set([...Object.keys(configured), ...Object.keys(coded?.http ?? {})])
   for (const document of live.values()) for (const action of Object.keys(document.http)) actions.add(action)
   if (side === 'outside') {
     for (const document of [coded, ...live.values()]) {
@@ -146,11 +139,11 @@ function buildService(
   }
   const routes = new Map<string, Route>()
   for (const action of actions) {
-    const given = [own(pushedRoutes, action), own(fileRoutes, action)].filter((options) => options !== undefined)
+    const given = own(configured, action)
     if (side === 'outside' && isMethod(action, given, contracts)) {
       const route = buildMethod(service, action, settings, given, contracts)
       if (route) routes.set(action, route)
-      else if (given.some(({ type }) => type === 'rpc')) closed(action)
+      else if (given?.type === 'rpc') closed(action)
       continue
     }
     const route = buildRoute(service, action, settings, given, own(coded?.http, action), live)
@@ -160,9 +153,8 @@ function buildService(
 }
 
 /** Said so, or known to contracts as a method only: a file that gives it a path does not make it another thing. */
-function isMethod(action: string, given: readonly RouteOptions[], { coded, live }: Contracts): boolean {
-  const type = given.find((options) => options.type !== undefined)?.type
-  if (type !== undefined) return type === 'rpc'
+function isMethod(action: string, given: RouteOptions | undefined, { coded, live }: Contracts): boolean {
+  if (given?.type !== undefined) return given.type === 'rpc'
   const documents = [...(coded ? [coded] : []), ...live.values()]
   return documents.every(({ http }) => !Object.hasOwn(http, action)) && documents.some((it) => hasMethod(it, action))
 }
@@ -176,34 +168,32 @@ function buildRoute(
   service: string,
   action: string,
   settings: Settings,
-  given: readonly RouteOptions[],
+  given: RouteOptions | undefined,
   code: Said | undefined,
   live: ReadonlyMap<string, ContractDocument>,
 ): Route | undefined {
-  const first = <K extends keyof RouteOptions>(key: K): RouteOptions[K] | undefined =>
-    given.find((options) => options[key] !== undefined)?.[key]
   const offered = new Map<string, Said>()
   for (const [hash, document] of live) {
     const said = own(document.http, action)
     if (said) offered.set(hash, said)
   }
-  const overridden = first('path') ?? code?.path
+  const overridden = given?.path ?? code?.path
   const path = overridden ?? [...offered.values()].at(-1)?.path
   if (path === undefined) return undefined
-  const ofRoute = given.length > 0 || code !== undefined
+  const ofRoute = given !== undefined || code !== undefined
   return {
     service,
     action,
-    type: first('type') ?? 'http',
-    methods: first('methods') ?? code?.methods ?? unionOfMethods(offered),
+    type: given?.type ?? 'http',
+    methods: given?.methods ?? code?.methods ?? unionOfMethods(offered),
     pathAt: (node) =>
       overridden ?? (node.contract === undefined ? undefined : offered.get(node.contract)?.path) ?? path,
-    policy: policyOf(settings.policy, first),
-    idempotent: first('idempotent'),
-    idempotencyKey: first('idempotencyKey') ?? false,
-    envelope: first('envelope') ?? settings.gateway.envelope,
-    maxBodyBytes: first('maxBodyBytes') ?? settings.gateway.maxBodyBytes,
-    offers: offersOf(offered, ofRoute, first('select')),
+    policy: policyOf(settings.policy, given),
+    idempotent: given?.idempotent,
+    idempotencyKey: given?.idempotencyKey ?? false,
+    envelope: given?.envelope ?? settings.gateway.envelope,
+    maxBodyBytes: given?.maxBodyBytes ?? settings.gateway.maxBodyBytes,
+    offers: offersOf(offered, ofRoute, given?.select),
     observer: undefined,
   }
 }
@@ -219,8 +209,8 @@ function unionOfMethods(offered: ReadonlyMap<string, Said>): readonly string[] |
 }
 
 /**
- * Once live contracts tell of the action, it goes to the nodes that offer it; nodes that say nothing take it when a file,
- * a push or the code asks for it. While no contract tells of it, every node is good.
+ * Once live contracts tell of the action, it goes to the nodes that offer it; nodes that say nothing take it when a
+ * file or the code asks for it. While no contract tells of it, every node is good.
  */
 function offersOf(
   offered: ReadonlyMap<string, Said>,
@@ -237,17 +227,17 @@ function offersOf(
   }
 }
 
-function policyOf(base: Policy, first: <K extends keyof RouteOptions>(key: K) => RouteOptions[K] | undefined): Policy {
+function policyOf(base: Policy, given: RouteOptions | undefined): Policy {
   return {
-    timeoutMs: first('timeoutMs') ?? base.timeoutMs,
-    totalTimeoutMs: first('totalTimeoutMs') ?? base.totalTimeoutMs,
-    retries: first('retries') ?? base.retries,
+    timeoutMs: given?.timeoutMs ?? base.timeoutMs,
+    totalTimeoutMs: given?.totalTimeoutMs ?? base.totalTimeoutMs,
+    retries: given?.retries ?? base.retries,
     retryWaitsMs: base.retryWaitsMs,
     retryRule: base.retryRule,
-    retryBusy: first('retryBusy') ?? base.retryBusy,
-    limiter: first('limiter') ?? base.limiter,
-    breaker: first('breaker') ?? base.breaker,
-    callLimit: first('callLimit') ?? base.callLimit,
+    retryBusy: given?.retryBusy ?? base.retryBusy,
+    limiter: given?.limiter ?? base.limiter,
+    breaker: given?.breaker ?? base.breaker,
+    callLimit: given?.callLimit ?? base.callLimit,
   }
 }
 

@@ -190,7 +190,7 @@ function typed(
       },
       ...{ onDraining: () => () => {}, forget() {}, close: async () => {} },
     },
-    policy: ({ options }) => methodPolicy(defaultPolicy, [], options),
+    policy: ({ options }) => methodPolicy(defaultPolicy, undefined, options),
     codecs: () => ({ input: genericCodec, output: genericCodec }),
     offers: () => true,
     observer: (service, method) => mesh.observer(service, method),

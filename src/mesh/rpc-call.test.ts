@@ -71,7 +71,7 @@ function open(
     upstream,
     callKey: 'the call key',
     view: rig.view,
-    policy: ({ options }) => methodPolicy(defaultPolicy, [], options),
+    policy: ({ options }) => methodPolicy(defaultPolicy, undefined, options),
     codecs: () => ({ input: genericCodec, output: genericCodec }),
     offers: (hash) => hash === 'c1',
     overHttp: () => undefined,

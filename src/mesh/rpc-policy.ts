@@ -14,29 +14,27 @@ const MOST_RETRIES = 10
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
- * @param routes what was pushed to the registry and what the files say of the method, highest first
+ * @param route what the configuration says of the method
  * @param contract the method's options in the contract that the caller was compiled with
  */
 export function methodPolicy(
   base: Policy,
-  routes: readonly RouteOptions[],
+  route: RouteOptions | undefined,
   contract: MethodOptions | undefined,
 ): MethodPolicy {
-  const first = <K extends keyof RouteOptions>(key: K): RouteOptions[K] | undefined =>
-    routes.find((options) => options[key] !== undefined)?.[key]
   return {
     policy: {
       ...base,
-      timeoutMs: first('timeoutMs') ?? contract?.timeoutMs ?? base.timeoutMs,
+      timeoutMs: route?.timeoutMs ?? contract?.timeoutMs ?? base.timeoutMs,
       // An RPC answer has no body after its head.
       totalTimeoutMs: undefined,
-      retries: first('retries') ?? contract?.retries ?? base.retries,
-      retryBusy: first('retryBusy') ?? base.retryBusy,
-      limiter: first('limiter') ?? rateOf(contract?.limiter, 'limiter') ?? base.limiter,
-      breaker: first('breaker') ?? rateOf(contract?.breaker, 'breaker') ?? base.breaker,
-      callLimit: first('callLimit') ?? base.callLimit,
+      retries: route?.retries ?? contract?.retries ?? base.retries,
+      retryBusy: route?.retryBusy ?? base.retryBusy,
+      limiter: route?.limiter ?? rateOf(contract?.limiter, 'limiter') ?? base.limiter,
+      breaker: route?.breaker ?? rateOf(contract?.breaker, 'breaker') ?? base.breaker,
+      callLimit: route?.callLimit ?? base.callLimit,
     },
-    idempotent: first('idempotent') ?? contract?.idempotent ?? false,
+    idempotent: route?.idempotent ?? contract?.idempotent ?? false,
   }
 }
 
