@@ -1,4 +1,4 @@
-/** Everything that a registry holds of a project, read at one revision, with the epoch that shows whether it started over. */
+/** What a registry holds of a project, read at one revision, with the epoch that shows whether it started over. */
 import { randomUUID } from 'node:crypto'
 import type { KeyValue, Kv, TxnResult } from './kv.ts'
 import { nodePrefix, ownKeys, ownPrefix } from './node-key.ts'
@@ -15,13 +15,19 @@ export function prefixesOf(project: string): readonly string[] {
   return [ownPrefix(project), nodePrefix(project)]
 }
 
-/** Reads both prefixes in one transaction, and creates the epoch where there is none. */
+/**
+ * Reads in one transaction what is below both prefixes, and creates the epoch where there is none. Earlier routes are left
+ * out: they may be megabytes, and every process lists every ten seconds.
+ */
 export async function readListing(kv: Kv, project: string): Promise<Listing> {
-  const { epoch } = ownKeys(project)
+  const { epoch, states, contracts, routes } = ownKeys(project)
   const ranges = () =>
     kv.txn(
       [],
-      prefixesOf(project).map((key) => ({ range: { key, prefix: true } })),
+      [
+        ...[epoch, routes].map((key) => ({ range: { key } })),
+        ...[states, contracts, nodePrefix(project)].map((key) => ({ range: { key, prefix: true } })),
+      ],
     )
   const epochOf = (result: TxnResult) => result.ranges[0]?.find((one) => one.key === epoch)
   let result = await ranges()

@@ -118,6 +118,8 @@ export function createMirrorRegistry(kind: Registry['kind'], view: View): Regist
   return {
     kind,
     view,
+    // Those in force come with the settings.
+    routes: { current: undefined, subscribe: () => () => {}, read: elsewhere, write: elsewhere, putBack: elsewhere },
     start: async () => {},
     register: elsewhere,
     sharedKey: elsewhere,

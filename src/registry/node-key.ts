@@ -38,6 +38,8 @@ export function ownKeys(project: string): {
   readonly sharedKey: string
   readonly states: string
   readonly contracts: string
+  readonly routes: string
+  readonly routesHistory: string
 } {
   const prefix = ownPrefix(project)
   return {
@@ -45,6 +47,8 @@ export function ownKeys(project: string): {
     sharedKey: `${prefix}key`,
     states: `${prefix}state/`,
     contracts: `${prefix}contracts/`,
+    routes: `${prefix}routes`,
+    routesHistory: `${prefix}routes/history/`,
   }
 }
 

@@ -9,6 +9,7 @@ import type { Kv } from './kv.ts'
 import { ownKeys } from './node-key.ts'
 import { createRegistration } from './registration.ts'
 import type { Registered, Registry } from './registry.ts'
+import { createSharedRoutes } from './shared-routes.ts'
 import { createLiveView } from './view.ts'
 import { createWatching } from './watching.ts'
 
@@ -41,6 +42,7 @@ export function createRegistryOver(kv: Kv, options: RegistryOverOptions): Regist
   // Everybody registers again within 5 s; one that was about to leave has its last lease and a second.
   const view = createLiveView({ ...rest, holdMs: Math.max(options.leaseTtlMs, 5000) + 1000 })
   const watching = createWatching(kv, view, rest)
+  const routes = createSharedRoutes(kv, watching, rest)
   const registered = new Set<Registered>()
   const sayDialect = everyMs(clock, Number.POSITIVE_INFINITY)
   const offDialect = view.subscribe(({ type, node }) => {
@@ -91,6 +93,7 @@ export function createRegistryOver(kv: Kv, options: RegistryOverOptions): Regist
   return {
     kind: options.kind,
     view,
+    routes,
     start: () => insist(() => watching.start()),
     async register(registration) {
       const one = await insist(() =>
@@ -136,6 +139,7 @@ export function createRegistryOver(kv: Kv, options: RegistryOverOptions): Regist
       closing ??= (async () => {
         await Promise.all([...registered].map((one) => one.close()))
         offDialect()
+        routes.stop()
         watching.stop()
         view.stop()
         await kv.close()

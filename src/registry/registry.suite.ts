@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Log } from '../core/log.ts'
 import type { Kv } from './kv.ts'
 import type { Registration, Registry, ViewChange } from './registry.ts'
+import { sharedRoutesCases } from './shared-routes.suite.ts'
 
 export interface RegistrySuiteOptions {
   readonly project: string
@@ -263,6 +264,8 @@ export function registrySuite(name: string, makeWorld: () => Promise<RegistryWor
       await until('counted', () => b.view.skipped === 1)
       expect(b.view.services()).toEqual([])
     })
+
+    sharedRoutesCases({ open, kv: () => world.kv, project: () => project, lines: () => log.lines })
 
     it('refuses an address that nobody may call, and a name with `_`', async () => {
       const a = await open()

@@ -71,9 +71,49 @@ export interface RegistryStatus {
   readonly ageMs: number
 }
 
+/** Routes and the defaults of all routes that every process of a project goes by: one of the numbers that were written. */
+export interface RoutesDocument {
+  /** Of the document; {@link RoutesDocument.set} is read by those only who know it. */
+  readonly format: number
+  /** From 1, one more with each that is written. */
+  readonly number: number
+  /** Random, made with the first number: numbers of another line say nothing about these. */
+  readonly line: string
+  /** ISO 8601, UTC. */
+  readonly at: string
+  readonly by: string
+  readonly message?: string | undefined
+  /** In the form of the configuration files; undefined: withdrawn, so that each process goes by its own files again. */
+  readonly set?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** What the registry holds of shared routes, and what it takes to write over it. */
+export interface RoutesShelf {
+  readonly current: RoutesDocument | undefined
+  /** The last ten, the current one among them, newest first. */
+  readonly history: readonly RoutesDocument[]
+  readonly modRevision: bigint
+}
+
+export interface SharedRoutes {
+  /** As last known: kept while the registry is away, and put back into one that started over. */
+  readonly current: RoutesDocument | undefined
+  /** Calls back after each change of `current`. Returns how to stop. */
+  subscribe(listener: () => void): () => void
+  read(): Promise<RoutesShelf>
+  /**
+   * Writes the next number, if the registry still holds what was read. Undefined: it does not, and nothing was changed.
+   * @throws GomsError GOMS_CONFIG_INVALID for a set that is too large
+   */
+  write(read: RoutesShelf, next: Pick<RoutesDocument, 'by' | 'message' | 'set'>): Promise<RoutesDocument | undefined>
+  /** Puts one back where the registry holds none, or an earlier one of its line. Resolves to what it holds then. */
+  putBack(document: RoutesDocument): Promise<RoutesDocument | undefined>
+}
+
 export interface Registry {
   readonly kind: 'memory' | 'embedded' | 'etcd'
   readonly view: View
+  readonly routes: SharedRoutes
   /**
    * Connects and reads the first full listing.
    * @throws GomsError GOMS_REGISTRY_UNAVAILABLE after `connectTimeoutMs`, GOMS_REGISTRY_AUTH at once
