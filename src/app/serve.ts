@@ -1,5 +1,6 @@
 /** Starts services and gateways in this process: settings, registry, listeners, and one end for all of them. */
 import type { Balancer } from '../balance/balancer.ts'
+import { createInForce } from '../config/in-force.ts'
 import { type Loaded, loadSettings } from '../config/load.ts'
 import type { FlagValues } from '../config/overlay.ts'
 import { watchSettings } from '../config/watch.ts'
@@ -185,9 +186,9 @@ class Process {
       throw failed.reason
     }
     const joined = await cluster
-    const watching = watchSettings(this.#loaded, (changed) => this.#apply(changed, joined, doors), this.#log, {
-      live: LIVE,
-    })
+    const apply = (changed: Settings): void => this.#apply(changed, joined, doors)
+    const inForce = createInForce(this.#loaded, apply, this.#log, { live: LIVE })
+    const watching = watchSettings(inForce, this.#log, this.#clock)
     return {
       settings,
       nodes,

@@ -9,7 +9,8 @@ import { resolveRegistry } from './resolve-registry.ts'
 import { checkProduction, checkProjectName, checkTogether, type Role } from './rules.ts'
 import { configSchema } from './schema.ts'
 import type { ConfigFile } from './shape.ts'
-import { emptyTree, originOf, type Tree } from './tree.ts'
+import { layShared, type NamedSet, sharedPart } from './shared-set.ts'
+import { copyOf, emptyTree, originOf, type Tree } from './tree.ts'
 import { validate } from './validate.ts'
 
 export interface LoadOptions {
@@ -35,6 +36,10 @@ export interface Loaded {
   readonly serviceName: string | undefined
   /** Hashes of the bytes of those files that hold anything, by path: whether a save changed anything. */
   readonly hashes: ReadonlyMap<string, string>
+  /** What the files say of routes and the defaults of all routes. */
+  readonly shareable: Tree
+  /** The settings with that set in place of {@link Loaded.shareable}. @throws GomsError for a set that is not valid */
+  under(shared: NamedSet): Settings
   /** Where a value came from, by its keys: `configs/services.yml:8:26`, `flag -http_port`, …, or `default`. */
   where(...path: readonly string[]): string
   /** The same again: same flags, environment and directory. */
@@ -50,16 +55,23 @@ export async function loadSettings(options: LoadOptions = {}): Promise<Loaded> {
   const { flags = {}, env = process.env, cwd = process.cwd(), role = 'service' } = options
   const asked = askedDirectory(flags, env)
   const { directory, texts, mistakes } = await readTexts(cwd, asked?.directory ?? 'configs', asked?.by)
-  const tree = emptyTree()
-  tree.mistakes.push(...mistakes)
+  const said = emptyTree()
+  said.mistakes.push(...mistakes)
   // YAML takes half of the time of a start: imported where there is any.
-  if (texts.length > 0) (await import('./reader.ts')).readInto(tree, texts, configSchema)
-  const serviceName = serviceNameOf(tree)
-  const warnings = moveGarden(tree)
-  warnings.push(...overlayEnvironment(tree, env))
-  overlayFlags(tree, flags)
-  const settings = check(tree, warnings, env.NODE_ENV === 'production', role)
-  if (settings === undefined) throw toError(tree.mistakes)
+  if (texts.length > 0) (await import('./reader.ts')).readInto(said, texts, configSchema)
+  const serviceName = serviceNameOf(said)
+  const aboutFiles = moveGarden(said)
+  /** Lays over what the files say all that goes before it, and checks the whole. */
+  const compose = (shared?: NamedSet): { tree: Tree; settings: Settings; warnings: readonly string[] } => {
+    const tree = copyOf(said)
+    if (shared !== undefined) layShared(tree, shared)
+    const warnings = [...aboutFiles, ...overlayEnvironment(tree, env)]
+    overlayFlags(tree, flags)
+    const settings = check(tree, warnings, env.NODE_ENV === 'production', role)
+    if (settings === undefined) throw toError(tree.mistakes)
+    return { tree, settings, warnings }
+  }
+  const { tree, settings, warnings } = compose()
   return {
     settings,
     warnings,
@@ -67,6 +79,8 @@ export async function loadSettings(options: LoadOptions = {}): Promise<Loaded> {
     directory,
     serviceName,
     hashes: hashesOf(texts),
+    shareable: sharedPart(said),
+    under: (shared) => compose(shared).settings,
     where(...path) {
       const origin = originOf(tree, path)
       return origin === undefined ? 'default' : placeOfOrigin(origin)

@@ -15,6 +15,8 @@ export type Origin =
     }
   | { readonly kind: 'flag'; readonly name: string }
   | { readonly kind: 'env'; readonly name: string }
+  /** A set of shared routes: `routes number 7`. */
+  | { readonly kind: 'shared'; readonly name: string }
 
 export interface Mistake {
   readonly code: SetupCode
@@ -35,12 +37,13 @@ const MAX_SHOWN = 20
 /** `configs/services.yml:8:26`, `flag -http_port` or `environment variable GOMS_HTTP_PORT`. */
 export function placeOfOrigin(origin: Origin, at: 'key' | 'value' = 'value'): string {
   if (origin.kind === 'file') return placeOf(origin.source, origin[at][0])
+  if (origin.kind === 'shared') return origin.name
   return origin.kind === 'flag' ? `flag ${origin.name}` : `environment variable ${origin.name}`
 }
 
 /** How a message names the value: by the key as written, the flag or the variable. */
 export function nameOfOrigin(origin: Origin | undefined, path: readonly string[]): string {
-  if (origin === undefined) return path.join('.')
+  if (origin === undefined || origin.kind === 'shared') return path.join('.')
   return origin.kind === 'file' ? origin.written : origin.name
 }
 

@@ -12,6 +12,11 @@ export function emptyTree(): Tree {
   return { value: {}, origins: new Map(), mistakes: [] }
 }
 
+/** One that may be changed without the other. */
+export function copyOf({ value, origins, mistakes }: Tree): Tree {
+  return { value: structuredClone(value), origins: new Map(origins), mistakes: [...mistakes] }
+}
+
 /** Service names may hold dots, so paths are not joined with them. */
 export function pathKey(path: readonly string[]): string {
   return path.join('\0')

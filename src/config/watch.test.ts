@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
+import { createInForce } from './in-force.ts'
 import { loadSettings } from './load.ts'
 import { type SettingsWatch, watchSettings } from './watch.ts'
 
@@ -30,12 +31,13 @@ async function start(cwd: string, live?: readonly string[]) {
   const log: Log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
   const changes: { settings: Settings; changed: readonly string[]; at: number }[] = []
   const loaded = await loadSettings({ cwd, env: {} })
-  const watched = watchSettings(
+  const inForce = createInForce(
     loaded,
     (settings, changed) => void changes.push({ settings, changed, at: performance.now() }),
     log,
     live === undefined ? {} : { live },
   )
+  const watched = watchSettings(inForce, log)
   watches.push(watched)
   return { lines, changes, watched }
 }
@@ -174,16 +176,15 @@ test('a failing reaction is logged and does not end the watch', async () => {
   let calls = 0
   const log: Log = { debug() {}, info() {}, warn() {}, error: (message) => void errors.push(message) }
   const loaded = await loadSettings({ cwd, env: {} })
-  watches.push(
-    watchSettings(
-      loaded,
-      () => {
-        calls++
-        if (calls === 1) throw new Error('no')
-      },
-      log,
-    ),
+  const inForce = createInForce(
+    loaded,
+    () => {
+      calls++
+      if (calls === 1) throw new Error('no')
+    },
+    log,
   )
+  watches.push(watchSettings(inForce, log))
   await writeFile(services, route('/b'))
   await soon(() => expect(errors).toEqual(['configuration: could not be put into effect: no']))
   await writeFile(services, route('/c'))

@@ -6,9 +6,8 @@ import { type FSWatcher, unwatchFile, watch, watchFile } from 'node:fs'
 import { type Clock, systemClock, type Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import type { Settings } from '../core/options.ts'
-import { changedPaths, isLive, withLive } from './changes.ts'
 import { hashesOf, pathsIn, readTexts } from './files.ts'
+import type { InForce } from './in-force.ts'
 import type { Loaded } from './load.ts'
 
 /** Editors and `kubectl` write in several steps: wait until they are through … */
@@ -18,38 +17,22 @@ const MAX_WAIT_MS = 400
 /** For what `fs.watch` misses: network file systems, and the directory itself replaced. */
 const POLL_MS = 500
 
-export interface WatchOptions {
-  /**
-   * Paths in the settings that `onChange` puts into effect; a change of any other is said to need a restart.
-   * @default ['routes', 'policy', 'user']
-   */
-  readonly live?: readonly string[]
-  readonly clock?: Clock
-}
-
 export interface SettingsWatch {
   close(): void
 }
 
 /**
- * Watches the directory that `loaded` was read from. `onChange` gets the settings with what may change while running,
- * all else as it was, and the paths that changed (`routes`, `policy.timeoutMs`). It is called once a good save.
+ * Watches the directory that the files in force were read from, and hands on what is saved there, once a good save.
  * Never throws, and does not keep the process alive.
  */
-export function watchSettings(
-  loaded: Loaded,
-  onChange: (settings: Settings, changed: readonly string[]) => void,
-  log: Log,
-  options: WatchOptions = {},
-): SettingsWatch {
-  return new Watch(loaded, onChange, log, options)
+export function watchSettings(inForce: InForce, log: Log, clock: Clock = systemClock): SettingsWatch {
+  return new Watch(inForce, log, clock)
 }
 
 class Watch implements SettingsWatch {
   readonly #started: Loaded
-  readonly #onChange: (settings: Settings, changed: readonly string[]) => void
+  readonly #inForce: InForce
   readonly #log: Log
-  readonly #live: readonly string[]
   readonly #clock: Clock
   readonly #paths: readonly string[]
   readonly #onPoll = (): void => this.#poke()
@@ -59,27 +42,18 @@ class Watch implements SettingsWatch {
   #busy = false
   #again = false
   #closed = false
-  /** In force now. */
-  #settings: Settings
   /** Contents that were looked at last, good or broken: the same ones are not looked at again. */
   #seen: string
   /** What was good last, to tell an emptied file from one that never said anything. */
   #good: ReadonlyMap<string, string>
-  #restartSaid = ''
   #broken = false
 
-  constructor(
-    loaded: Loaded,
-    onChange: (settings: Settings, changed: readonly string[]) => void,
-    log: Log,
-    options: WatchOptions,
-  ) {
+  constructor(inForce: InForce, log: Log, clock: Clock) {
+    const { loaded } = inForce
     this.#started = loaded
-    this.#onChange = onChange
+    this.#inForce = inForce
     this.#log = log
-    this.#live = options.live ?? ['routes', 'policy', 'user']
-    this.#clock = options.clock ?? systemClock
-    this.#settings = loaded.settings
+    this.#clock = clock
     this.#good = loaded.hashes
     this.#seen = fingerprint(loaded.hashes)
     this.#paths = pathsIn(loaded.directory)
@@ -163,25 +137,9 @@ class Watch implements SettingsWatch {
 
   #apply(next: Loaded): void {
     this.#good = next.hashes
-    for (const warning of next.warnings) if (!this.#started.warnings.includes(warning)) this.#log.warn(warning)
-    const fromStart = changedPaths(this.#started.settings, next.settings)
-    const restart = fromStart.filter((path) => !isLive(path, this.#live)).join(', ')
-    if (restart !== this.#restartSaid) {
-      this.#restartSaid = restart
-      if (restart !== '') this.#log.warn(`configuration: changed and in force after a restart: ${restart}`)
-    }
-    const settings = withLive(this.#settings, next.settings, this.#live)
-    const changed = changedPaths(this.#settings, settings)
-    this.#settings = settings
     if (this.#broken) this.#log.info('configuration: good again')
     this.#broken = false
-    if (changed.length === 0) return
-    try {
-      this.#onChange(settings, changed)
-      this.#log.info(`configuration: reloaded (${changed.join(', ')})`)
-    } catch (error) {
-      this.#log.error(`configuration: could not be put into effect: ${GomsError.from(error).message}`)
-    }
+    this.#inForce.save(next)
   }
 
   #keep(lost: readonly string[], error: unknown): void {
