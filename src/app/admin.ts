@@ -11,6 +11,8 @@ export interface NodeStatus {
   readonly ready: boolean
   /** What it is made of, and why a part is not ready. One that is missing need not stop the whole. */
   readonly parts: readonly Part[]
+  /** Number of the shared routes in force; null: those of the files are. */
+  readonly routes: { readonly number: number | null }
   readonly inFlight: number
   readonly sessions: number
   /** Of a gateway that has some; the numbers above are their sums then. */

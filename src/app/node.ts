@@ -47,6 +47,8 @@ export interface NodeDeps {
   named?(name: string): void
   /** Undefined where they are switched off. */
   readonly metrics?: ProcessMetrics | undefined
+  /** Number of the shared routes in force; undefined: those of the files are. @default they are */
+  routes?(): number | undefined
   readonly service: string
   readonly role: 'gateway' | 'service'
   readonly version: string | undefined
@@ -118,6 +120,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
               service,
               node: nodeId,
               ready: health.ready,
+              routes: { number: deps.routes?.() ?? null },
               ...statusOf(health, joined?.registry, behind, deps.parts?.()),
             }),
           })
@@ -236,7 +239,7 @@ function statusOf(
   registry: Registry | undefined,
   door: NodeDoor | undefined,
   others: readonly Part[] | undefined,
-): Omit<NodeStatus, 'service' | 'node' | 'ready'> {
+): Omit<NodeStatus, 'service' | 'node' | 'ready' | 'routes'> {
   const known = registry?.status()
   const workers = door?.workers?.()
   return {

@@ -1,6 +1,6 @@
 /** Starts services and gateways in this process: settings, registry, listeners, and one end for all of them. */
 import type { Balancer } from '../balance/balancer.ts'
-import { createInForce } from '../config/in-force.ts'
+import { createInForce, type InForce } from '../config/in-force.ts'
 import { type Loaded, loadSettings } from '../config/load.ts'
 import type { FlagValues } from '../config/overlay.ts'
 import { watchSettings } from '../config/watch.ts'
@@ -26,6 +26,7 @@ import { type RunningNode, startNode } from './node.ts'
 import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import type { Definition } from './service-file.ts'
+import { openRoutes, type RoutesInForce } from './shared-routes.ts'
 import { openTraceBridge } from './trace-bridge.ts'
 import { setUserLog } from './user-log.ts'
 
@@ -65,7 +66,7 @@ export interface Served {
 /** At most one line in that time about a log file that cannot be put aside. */
 const SAY_EVERY_MS = 10_000
 
-/** What a save of the files changes without a restart. */
+/** What a save of the files, or routes that are shared, change without a restart. */
 const LIVE = [
   ...['sample', 'routes', 'errors', 'slowMs', 'capture', 'redact'].map((key) => `trace.${key}`),
   'routes',
@@ -114,8 +115,11 @@ class Process {
   readonly #first: Definition
   readonly #outbounds = new Map<string, Outbound>()
   readonly #components: Components
+  readonly #doors: DoorParts[] = []
+  readonly #inForce: InForce
+  #cluster: Cluster | undefined
   #events: Events | undefined
-  #settings: Settings
+  #routes: RoutesInForce | undefined
   #workers: GatewayWorkers | undefined
   #observability: Observability | undefined
   #closing: Promise<void> | undefined
@@ -124,10 +128,13 @@ class Process {
     this.#definitions = definitions
     this.#first = first
     this.#loaded = loaded
-    this.#settings = loaded.settings
     this.#options = options
     this.#log = this.#logOf(first.name)
     this.#components = createComponents(loaded.settings, this.#clock)
+    this.#inForce = createInForce(loaded, (settings) => this.#apply(settings), this.#log, {
+      live: LIVE,
+      ...(loaded.settings.publishRoutes && { saved: (files) => this.#routes?.publish(files) }),
+    })
   }
 
   async start(): Promise<Served> {
@@ -164,6 +171,9 @@ class Process {
       balancers: Object.assign({}, ...gateways.map((gateway) => gateway.balancers), this.#options.balancers),
       use: [...(this.#options.use ?? []), ...gateways.flatMap((gateway) => gateway.use ?? [])],
       onHardEvidence: (node, transport) => this.#workers?.tell({ node, transport }),
+    }).then(async (joined) => {
+      await this.#takeShared(joined)
+      return joined
     })
     cluster
       .then((joined) => {
@@ -171,8 +181,7 @@ class Process {
         observability.metrics?.watchCluster(joined, true)
       })
       .catch(() => {})
-    const doors: DoorParts[] = []
-    const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster, doors)))
+    const started = await Promise.allSettled(this.#definitions.map((d) => this.#startNode(d, cluster)))
     const nodes = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
     const failed = started.find((result) => result.status === 'rejected')
     if (failed) {
@@ -186,11 +195,10 @@ class Process {
       throw failed.reason
     }
     const joined = await cluster
-    const apply = (changed: Settings): void => this.#apply(changed, joined, doors)
-    const inForce = createInForce(this.#loaded, apply, this.#log, { live: LIVE })
-    const watching = watchSettings(inForce, this.#log, this.#clock)
+    this.#routes?.follow()
+    const watching = watchSettings(this.#inForce, this.#log, this.#clock)
     return {
-      settings,
+      settings: this.#inForce.settings,
       nodes,
       restartWorkers: this.#workers && (() => this.#workers?.restart() ?? Promise.resolve()),
       close: (mode = 'graceful') => {
@@ -200,7 +208,16 @@ class Process {
     }
   }
 
-  #startNode(definition: Definition, cluster: Promise<Cluster>, doors: DoorParts[]): Promise<RunningNode> {
+  /** Shared routes are in force before the first application is made. */
+  async #takeShared(cluster: Cluster): Promise<void> {
+    this.#cluster = cluster
+    this.#routes = await openRoutes({
+      ...{ registry: cluster.registry, inForce: this.#inForce, clock: this.#clock, log: this.#log },
+      by: () => `${this.#first.name} ${this.#log.node ?? ''}`,
+    })
+  }
+
+  #startNode(definition: Definition, cluster: Promise<Cluster>): Promise<RunningNode> {
     const { settings } = this.#loaded
     const log = this.#logOf(definition.name)
     const workers = definition.kind === 'gateway' ? this.#workers : undefined
@@ -213,6 +230,7 @@ class Process {
         log.node = node
       },
       metrics: this.#observability?.metrics,
+      routes: () => this.#routes?.number,
       service: definition.name,
       role: definition.kind,
       version: definition.kind === 'service' ? definition.version : undefined,
@@ -225,7 +243,7 @@ class Process {
         this.#observability?.named(definition.name, name)
         const parts = await createDoor({
           definition,
-          settings,
+          settings: this.#inForce.settings,
           cluster: joined,
           outbound: this.#outboundOf(definition.name, joined),
           nodeId,
@@ -238,21 +256,20 @@ class Process {
           access: log.access,
           clock: this.#clock,
         })
-        doors.push(parts)
+        this.#doors.push(parts)
         return parts.door
       },
     })
   }
 
   /** Routes and policies apply to the next call; what is under way keeps what it began with. */
-  #apply(settings: Settings, cluster: Cluster, doors: readonly DoorParts[]): void {
-    this.#settings = settings
-    cluster.mesh.update(settings.balance)
-    for (const { update } of doors) update(settings)
+  #apply(settings: Settings): void {
+    this.#cluster?.mesh.update(settings.balance)
+    for (const { update } of this.#doors) update(settings)
     this.#workers?.update(settings)
     this.#observability?.update(settings)
     for (const outbound of this.#outbounds.values()) outbound.update(settings)
-    this.#announceRunning(cluster)
+    if (this.#cluster) this.#announceRunning(this.#cluster)
   }
 
   /** Before the first application is made: its code may ask for settings, and call others, from then on. */
@@ -261,7 +278,7 @@ class Process {
     const outbound = (): Outbound => this.#outboundOf(servingService() ?? this.#first.name, cluster)
     setUserLog((service) => this.#logs.get(service ?? '') ?? this.#log)
     setRunning({
-      settings: this.#settings,
+      settings: this.#inForce.settings,
       fetchAction: (service, action, request) => outbound().fetchAction(service, action, request),
       callMethod: (ref, input, options) => outbound().callMethod(ref, input, options),
       emit: (contract, event, payload, options) =>
@@ -282,7 +299,7 @@ class Process {
   #outboundOf(service: string, cluster: Cluster): Outbound {
     let outbound = this.#outbounds.get(service)
     if (outbound === undefined) {
-      outbound = createOutbound(cluster, this.#settings, service)
+      outbound = createOutbound(cluster, this.#inForce.settings, service)
       this.#outbounds.set(service, outbound)
     }
     return outbound
@@ -295,6 +312,7 @@ class Process {
     watching: { close(): void },
   ): Promise<void> {
     watching.close()
+    await this.#routes?.close()
     await Promise.all(nodes.map((node) => node.close(mode)))
     await this.#events?.close()
     await this.#components.close()

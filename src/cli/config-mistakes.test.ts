@@ -262,7 +262,7 @@ test('several mistakes are printed one below the other, and counted', async () =
  1 | debgu: true
    | ^^^^^ did you mean "debug"?
    |
-   = help: allowed keys: projectName, callServiceKey, admit, registry, etcdAddr, etcdUser, etcdPassword, etcdTls, embeddedPort, registryDialect, registryTimeout, leaseTtl, httpPort, rpcPort, host, advertise, adminHost, adminPort, services, timeout, totalTimeout, retries, callRetry, retryBusy, limiter, breaker, callLimit, balance, compat, gateway, drain, terminationGrace, log, debug, runtime, trace, metrics, zipkinAddr, redisAddr, esAddr, elasticsearch, amqpAddr, service, config
+   = help: allowed keys: projectName, callServiceKey, admit, registry, etcdAddr, etcdUser, etcdPassword, etcdTls, embeddedPort, registryDialect, registryTimeout, leaseTtl, httpPort, rpcPort, host, advertise, adminHost, adminPort, services, publishRoutes, timeout, totalTimeout, retries, callRetry, retryBusy, limiter, breaker, callLimit, balance, compat, gateway, drain, terminationGrace, log, debug, runtime, trace, metrics, zipkinAddr, redisAddr, esAddr, elasticsearch, amqpAddr, service, config
 
 error[GOMS_CONFIG_INVALID]: expected \`retries\` to be an integer from 0 to 10, got \`11\` (number)
   --> configs/config.yml:2:10
@@ -271,7 +271,7 @@ error[GOMS_CONFIG_INVALID]: expected \`retries\` to be an integer from 0 to 10, 
    |          ^^
    |
 
-2 mistakes, nothing was started
+2 mistakes, nothing was done
 `,
   )
 })

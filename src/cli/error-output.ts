@@ -52,7 +52,7 @@ export function formatError(error: unknown, colour = false): string {
   if (!(error instanceof GomsError)) return formatBug(error, colour)
   const all = error.cause instanceof AggregateError ? error.cause.errors.filter((one) => one instanceof GomsError) : []
   if (all.length < 2) return formatOne(error, colour)
-  return `${all.map((one) => formatOne(one, colour)).join('\n')}\n${all.length} mistakes, nothing was started\n`
+  return `${all.map((one) => formatOne(one, colour)).join('\n')}\n${all.length} mistakes, nothing was done\n`
 }
 
 function formatOne(error: GomsError, colour: boolean): string {

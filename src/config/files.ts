@@ -74,7 +74,8 @@ async function notADirectory(directory: string): Promise<string | undefined> {
   }
 }
 
-async function readText(cwd: string, file: string): Promise<ConfigText | Mistake | undefined> {
+/** A file, what is wrong with it, or undefined where there is none. */
+export async function readText(cwd: string, file: string): Promise<ConfigText | Mistake | undefined> {
   const path = shownPath(cwd, file)
   let bytes: Buffer
   try {

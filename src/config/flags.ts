@@ -111,6 +111,7 @@ export const CONFIG_FLAGS: readonly Flag[] = [
   flag('cluster', 'gateway.cluster', 'choice', 'who may read /cluster: private, public, off', '谁可以查看 /cluster', {
     choices: ['private', 'public', 'off'],
   }),
+  flag('publish-routes', 'publishRoutes', 'boolean', 'share routes when the files are saved', '保存配置文件时共享路由'),
   flag('timeout', 'timeout', 'duration', 'milliseconds until the answer begins', '调用超时毫秒数'),
   flag('retries', 'retries', 'integer', 'further attempts after the first', '重试次数'),
   flag('call-retry', 'callRetry', 'text', 'waits before further attempts, 100/200/200', '重试等待毫秒数,100/200/200'),

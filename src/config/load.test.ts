@@ -42,6 +42,7 @@ test('without any file the defaults hold', async () => {
   expect(settings).toEqual({
     project: 'goms',
     admitGo: false,
+    publishRoutes: false,
     registry: {
       kind: 'embedded',
       endpoints: [],

@@ -45,6 +45,7 @@ export function resolveSettings(file: ConfigFile, registry: RegistryOptions): Se
     adminHost: file.adminHost ?? '127.0.0.1',
     adminPort: file.adminPort,
     routes: resolveRoutes(file.services ?? {}),
+    publishRoutes: file.publishRoutes ?? false,
     policy: resolvePolicy(file),
     balance: resolveBalance(file.balance),
     gateway: resolveGateway(file.gateway ?? {}, file.compat),

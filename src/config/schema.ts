@@ -164,6 +164,11 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
     },
     'services, each with its actions',
   ),
+  publishRoutes: toggle({
+    en: 'A save of the files that changes routes, or a default of all routes, shares them with all processes of the project.',
+    zh: '保存配置文件且路由或其默认值有变化时,将其共享给项目的所有进程。',
+    default: 'false',
+  }),
   timeout: duration(
     {
       en: 'Default of all routes, see there.',

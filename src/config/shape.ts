@@ -125,6 +125,7 @@ export interface ConfigFile {
   adminHost?: string | undefined
   adminPort?: number | 'off' | undefined
   services?: RoutesFile | undefined
+  publishRoutes?: boolean | undefined
   timeout?: number | undefined
   totalTimeout?: number | undefined
   retries?: number | undefined

@@ -83,13 +83,20 @@ function withBlocks({ services, ...defaults }: SharedSet): object {
   return { ...given, ...(services && { services: routeBlocks(services) }) }
 }
 
-/** A route that is written as its path is the same as a block with that path. */
+/**
+ * A route that is written as its path is the same as a block with that path. What is none of both is an empty block: a set
+ * in the registry that nobody can go by can be compared, and written over.
+ */
 export function routeBlocks(services: RoutesFile): Record<string, Record<string, RouteFile>> {
-  const blocks = Object.entries(services).map(([service, actions]) => [
-    service,
-    Object.fromEntries(
-      Object.entries(actions).map(([action, route]) => [action, typeof route === 'string' ? { path: route } : route]),
-    ),
-  ])
-  return Object.fromEntries(blocks)
+  return Object.fromEntries(
+    entriesOf(services).map(([service, actions]) => [
+      service,
+      Object.fromEntries(entriesOf(actions).map(([action, route]) => [action, blockOf(route)])),
+    ]),
+  )
+}
+
+function blockOf(route: unknown): RouteFile {
+  if (typeof route === 'string') return { path: route }
+  return typeof route === 'object' && route !== null ? route : {}
 }

@@ -82,6 +82,8 @@ export const SETUP_CODES: Readonly<Record<SetupCode, SetupMeaning>> = {
   GOMS_REGISTRY_AUTH: { exitCode: EXIT.UNAUTHENTICATED, meaning: 'the registry refuses user, password or certificate' },
   GOMS_ADDRESS_CONFLICT: { exitCode: EXIT.UNAVAILABLE, meaning: 'another live node is registered at this address' },
   GOMS_ADDRESS_REFUSED: { exitCode: EXIT.CONFIG, meaning: 'the address to advertise cannot be reached by others' },
+  GOMS_ROUTES_CONFLICT: { exitCode: EXIT.UNAVAILABLE, meaning: 'other routes were shared meanwhile' },
+  GOMS_ROUTES_UNREADABLE: { exitCode: EXIT.CONFIG, meaning: 'shared routes that this version of goms cannot read' },
   GOMS_PORT_IN_USE: { exitCode: EXIT.PORT_IN_USE, meaning: 'a port is taken by another process' },
   GOMS_PORT_DENIED: { exitCode: EXIT.CONFIG, meaning: 'the system does not allow to listen there' },
   GOMS_SERVICE_FILE: { exitCode: EXIT.CONFIG, meaning: 'a service file is missing, throws or exports no service' },
@@ -125,6 +127,8 @@ export type SetupCode =
   | 'GOMS_REGISTRY_AUTH'
   | 'GOMS_ADDRESS_CONFLICT'
   | 'GOMS_ADDRESS_REFUSED'
+  | 'GOMS_ROUTES_CONFLICT'
+  | 'GOMS_ROUTES_UNREADABLE'
   | 'GOMS_PORT_IN_USE'
   | 'GOMS_PORT_DENIED'
   | 'GOMS_SERVICE_FILE'

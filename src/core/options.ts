@@ -214,6 +214,8 @@ export interface Settings {
   /** Undefined: rpcPort + 10000, or a free one. */
   readonly adminPort: number | 'off' | undefined
   readonly routes: Routes
+  /** A save of the files that changes routes shares them with all processes of the project. @default false */
+  readonly publishRoutes: boolean
   /** Defaults of all routes. */
   readonly policy: Policy
   readonly balance: { readonly default: BalanceOptions; readonly services: Readonly<Record<string, BalanceOptions>> }

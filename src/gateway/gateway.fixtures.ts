@@ -112,6 +112,7 @@ export function testSettings(more: {
     ...{
       project: 'goms',
       callKey: 'a-secret-key',
+      publishRoutes: false,
       admitGo: false,
       redisAddr: undefined,
       zipkinAddr: undefined,

@@ -67,6 +67,13 @@ export function isLater(one: RoutesDocument, other: RoutesDocument): boolean {
   return one.line === other.line && one.number > other.number
 }
 
+/** For those who would have to understand a set of a format that they do not know. */
+export function tooNew({ number, format }: RoutesDocument): GomsError {
+  return new GomsError('GOMS_ROUTES_UNREADABLE', `routes number ${number} are in format ${format}`, {
+    detail: { found: `format ${format}`, expected: `format ${ROUTES_FORMAT}`, fix: 'update goms where this is said' },
+  })
+}
+
 function plain(text: string, length: number): string {
   return text.replace(UNPRINTABLE, ' ').trim().slice(0, length)
 }
