@@ -18,6 +18,7 @@ export type CommandName =
   | 'events'
   | 'config'
   | 'help'
+  | 'routes'
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   start: {
@@ -79,6 +80,12 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     usage: 'goms help [command]',
     en: 'show the commands, or the flags of one',
     zh: '显示命令列表,或某个命令的参数',
+  },
+  routes: {
+    group: 'Operate',
+    usage: 'goms routes [push <file> … | history | rollback [<number>] | withdraw]',
+    en: 'show or change the routes that all processes share',
+    zh: '查看或更改所有进程共享的路由',
   },
 }
 

@@ -20,6 +20,7 @@ const MODULES: Readonly<Record<CommandName | 'version', () => Promise<CommandMod
   trace: () => import('./trace.ts'),
   events: () => import('./events.ts'),
   config: () => import('./config.ts'),
+  routes: () => import('./routes.ts'),
   help: () => import('./help.ts'),
   version: () => import('./version.ts'),
 }

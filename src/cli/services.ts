@@ -18,6 +18,10 @@ export async function run(args: readonly string[]): Promise<number> {
     if (flags.json === true) process.stdout.write(`${JSON.stringify(services, null, 2)}\n`)
     else if (services.length > 0) process.stdout.write(tableOf(services))
     else process.stderr.write(`no service is registered in the project "${settings.project}"\n`)
+    const { current } = cluster.registry.routes
+    if (flags.json !== true && current?.set !== undefined) {
+      process.stderr.write(`routes: number ${current.number}, shared by ${current.by} (see goms routes)\n`)
+    }
     return 0
   })
 }

@@ -19,7 +19,9 @@ const JSON_FLAG: Flag = {
 const own = (name: string): Flag[] => CONFIG_FLAGS.filter((flag) => flag.name === name)
 
 /** The flags of each tool, its own first. */
-export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services' | 'trace' | 'events', readonly Flag[]>> = {
+export const FLAGS_OF: Readonly<
+  Record<'call' | 'nodes' | 'services' | 'trace' | 'events' | 'routes', readonly Flag[]>
+> = {
   call: [
     {
       name: 'node',
@@ -61,5 +63,12 @@ export const FLAGS_OF: Readonly<Record<'call' | 'nodes' | 'services' | 'trace' |
     JSON_FLAG,
     ...own('zipkin-addr'),
     ...own('configs'),
+  ],
+  routes: [
+    { name: 'dry-run', kind: 'boolean', en: 'show the difference, and change nothing', zh: '只显示差异,不做更改' },
+    { name: 'strict', kind: 'boolean', en: 'warnings are errors', zh: '将警告视为错误' },
+    { name: 'message', short: 'm', kind: 'text', en: 'why, for the history', zh: '写入历史的说明' },
+    JSON_FLAG,
+    ...TOOL_FLAGS,
   ],
 }
