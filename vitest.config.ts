@@ -10,6 +10,7 @@ const UNHURRIED = [
   'opentelemetry',
   'prometheus',
   'reload',
+  'routes',
   'shop',
   'slow-clients',
   'tools',

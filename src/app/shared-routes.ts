@@ -1,6 +1,7 @@
 /** Puts into effect what the registry holds of shared routes: at the start, and whenever it changes. */
 import type { InForce } from '../config/in-force.ts'
 import type { Loaded } from '../config/load.ts'
+import { isSameSet, type SharedSet } from '../config/shared-set.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -48,6 +49,7 @@ export async function openRoutes({ registry, by, ...parts }: OpenRoutesDeps): Pr
     publish: publisher?.createPublisher({ registry, by, log }),
   })
   await opened.start()
+  if (publishRoutes) opened.sayDifference(parts.inForce.loaded)
   return opened
 }
 
@@ -72,6 +74,14 @@ export class RoutesInForce {
   /** Files that are good were saved. */
   publish(saved: Loaded): void {
     this.#deps.publish?.(saved)
+  }
+
+  /** Nothing is published at a start: whoever changed files meanwhile may wait for them to come into force. */
+  sayDifference({ shareable }: Loaded): void {
+    const set = this.#good?.set
+    if (set === undefined || isSameSet(set as SharedSet, shareable.value as SharedSet)) return
+    const what = `routes: the files say something else than number ${this.number}, which is in force`
+    this.#deps.log.warn(`${what}; a save that changes them, or goms routes push, shares them`)
   }
 
   /** Before anybody is served. What was kept goes back into a registry that has lost it. Never rejects. */
