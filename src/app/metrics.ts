@@ -38,6 +38,8 @@ export interface ProcessMetrics {
   /** Returns how to stop. */
   watchNode(node: ShownNode): () => void
   watchExporters(exporters: readonly Exporter[]): void
+  /** @param number of the shared routes in force, if any are */
+  watchRoutes(number: () => number | undefined): void
   /** @param dropped lines so far that nobody took */
   watchLog(dropped: () => number): void
   /** Whether numbers of the node of that name are still of interest. */
@@ -105,6 +107,9 @@ export function createProcessMetrics({ maxSeries }: MetricsOptions, clock: Clock
         }
         stops.push(registry.collector(collect))
       }
+    },
+    watchRoutes(number) {
+      stops.push(registry.collector(() => own.routesNumber.bind().set(number() ?? 0)))
     },
     watchLog(dropped) {
       const collect = (): void => {

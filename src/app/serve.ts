@@ -215,6 +215,7 @@ class Process {
       ...{ registry: cluster.registry, inForce: this.#inForce, clock: this.#clock, log: this.#log },
       by: () => `${this.#first.name} ${this.#log.node ?? ''}`,
     })
+    this.#observability?.metrics?.watchRoutes(() => this.#routes?.number)
   }
 
   #startNode(definition: Definition, cluster: Promise<Cluster>): Promise<RunningNode> {

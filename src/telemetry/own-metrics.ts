@@ -137,6 +137,11 @@ const GAUGES = {
     help: 'Keys and values met so far that cannot be a node.',
     merge: 'max',
   },
+  routesNumber: {
+    name: 'goms_routes_number',
+    help: 'Number of the shared routes in force; 0: those of the files are.',
+    merge: 'max',
+  },
   exportWaiting: {
     name: 'goms_export_waiting',
     help: 'Spans and log lines that wait to be sent.',
