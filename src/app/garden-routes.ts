@@ -19,7 +19,9 @@ export function refuseRoutes(handler: RpcHandler, log: Log): RpcHandler {
     }
     if (!told) {
       told = true
-      log.warn('routes sent by a go-garden gateway are not taken: this node goes by its own files')
+      log.warn(
+        'routes sent by a go-garden gateway are not taken: this node goes by its own files, or by goms routes push',
+      )
     }
     responder.reply({ Result: false }, undefined)
   }

@@ -72,8 +72,8 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   config: {
     group: 'Look',
     usage: 'goms config [flags]',
-    en: 'show the settings in force, without secrets, and the files they come from',
-    zh: '显示生效的配置(不含密钥)及其来源文件',
+    en: 'show the settings that files, environment and flags give, without secrets',
+    zh: '显示由文件、环境变量与参数得出的配置(不含密钥)',
   },
   help: {
     group: 'Look',
