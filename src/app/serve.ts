@@ -313,12 +313,13 @@ class Process {
     watching: { close(): void },
   ): Promise<void> {
     watching.close()
-    await this.#routes?.close()
+    const kept = this.#routes?.close()
     await Promise.all(nodes.map((node) => node.close(mode)))
     await this.#events?.close()
     await this.#components.close()
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
+    await kept
     await this.#observability?.close()
     await this.#end()
   }

@@ -7,6 +7,7 @@ import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Registry, RoutesDocument, SharedRoutes } from '../registry/registry.ts'
 import { isLater, ROUTES_FORMAT, tooNew } from '../registry/routes-value.ts'
+import { atMost } from './bounded.ts'
 import type { KeptRoutes } from './kept-routes.ts'
 
 interface Parts {
@@ -33,6 +34,8 @@ export interface RoutesInForceDeps extends Parts {
 const EVERY_MS = 100
 /** What comes at once is taken at once. */
 const SOON_MS = 10
+/** For what is being kept when the process ends. */
+const KEEP_MS = 500
 
 /** Shared routes, in force as far as there are any, for a process of those settings. */
 export async function openRoutes({ registry, by, ...parts }: OpenRoutesDeps): Promise<RoutesInForce> {
@@ -107,10 +110,12 @@ export class RoutesInForce {
     this.#soon()
   }
 
+  /** Bounded: a disk that hangs keeps nobody. */
   async close(): Promise<void> {
+    const { kept, clock } = this.#deps
     this.#unsubscribe()
     this.#timer?.cancel()
-    await this.#deps.kept?.written()
+    if (kept !== undefined) await atMost(clock, KEEP_MS, kept.written())
   }
 
   #soon(): void {
