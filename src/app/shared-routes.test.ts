@@ -92,6 +92,22 @@ describe('shared routes of a process', () => {
     expect([routes.number, path()]).toEqual([3, '/b'])
   })
 
+  it('of a number that was given twice are two', async () => {
+    const { routes: real } = await world.registry()
+    let current = document(2)
+    const held = {
+      ...real,
+      get current() {
+        return current
+      },
+    }
+    const { clock, routes, path } = await begin({ routes: held })
+    current = document(2, { at: '2026-11-26T10:00:01.000Z', set: setOf('/other') })
+    routes.follow()
+    clock.advance(10)
+    expect([routes.number, path()]).toEqual([2, '/other'])
+  })
+
   it('of a newer format are left to those who know it', async () => {
     const current = document(5, { format: 2, set: { anything: true } })
     const { lines, path, routes } = await begin({ routes: { ...(await world.registry()).routes, current } })

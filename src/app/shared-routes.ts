@@ -166,7 +166,8 @@ export class RoutesInForce {
   }
 }
 
-/** Put back, or listed anew, it is the same. */
+/** Put back, or listed anew, it is the same. A number may have been given twice, by a registry that lost the first. */
 function isSame(a: RoutesDocument | undefined, b: RoutesDocument | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && a.line === b.line && a.number === b.number)
+  if (a === undefined || b === undefined) return a === b
+  return a.line === b.line && a.number === b.number && a.at === b.at
 }
