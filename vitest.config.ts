@@ -3,12 +3,14 @@ import { defineConfig } from 'vitest/config'
 /** Of the tests with whole processes those that measure nothing: they may run beside others. */
 const UNHURRIED = [
   'elasticsearch',
+  'events',
   'frameworks',
   'https',
   'log-flow',
   'mistakes',
   'opentelemetry',
   'prometheus',
+  'rabbitmq',
   'reload',
   'routes',
   'shop',

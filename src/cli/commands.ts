@@ -36,8 +36,8 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   demo: {
     group: 'Run',
     usage: 'goms demo',
-    en: 'run the shop: one gateway, three user nodes, two order nodes',
-    zh: '运行示例商店:一个网关、三个 user 节点、两个 order 节点',
+    en: 'run the shop: one gateway, three user nodes, two order nodes, one for mail',
+    zh: '运行示例商店:一个网关、三个 user 节点、两个 order 节点、一个 mail 节点',
   },
   call: {
     group: 'Call',

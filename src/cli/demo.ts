@@ -24,6 +24,7 @@ export async function run(args: readonly string[]): Promise<undefined> {
       at('gateway.ts'),
       `${at('services/user.ts')}:3`,
       `${at('services/order.ts')}:2`,
+      at('services/mail.ts'),
       ...args,
     ],
     {

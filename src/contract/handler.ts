@@ -61,6 +61,8 @@ export interface EventInfo {
   readonly id: string
   /** `order.submitted` */
   readonly name: string
+  /** The service that handles it. */
+  readonly service: string
   /** 1 for the first delivery to this service. */
   readonly delivery: number
   /** By the clock of the emitting process. */

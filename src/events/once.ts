@@ -5,44 +5,46 @@ import type { SeenStore } from './seen.ts'
 import { createSeenHere } from './seen-here.ts'
 
 export interface OnceOptions {
-  /** Where ids are remembered: `seenInRedis(…)` for all nodes. @default this process alone */
+  /** Where it is remembered: `seenInRedis(…)` for all nodes of a service. @default this process alone */
   readonly seen?: SeenStore
-  /** How long a handler may take before another delivery counts it as lost, 1000 to 86400000. @default 60000 */
+  /** How long `run` may take before another delivery counts it as lost, 1000 to 86400000. @default 60000 */
   readonly claimMs?: number
-  /** How long an id is remembered once it was handled, 1000 to 2592000000. @default 86400000, a day */
+  /** How long it is remembered once it was handled, 1000 to 2592000000. @default 86400000, a day */
   readonly keepMs?: number
 }
 
 const DAY_MS = 86_400_000
 
+/** The memory of this process; each service has names of its own in it. */
+const here = createSeenHere()
+
 /**
- * Wraps a handler of an event: a delivery of what was handled before does nothing, and one of what is being handled by
- * another node is put off. A handler that throws is called again with the next delivery. What it cannot know is whether a
- * process that died had done its work: effects outside of it happen at least once.
- * @example on: { order: { submitted: once(async (order, { db }) => db.save(order), { seen }) } }
- * @throws GomsError GOMS_OPTION_INVALID
+ * Runs `run` unless this service has handled the event before; undefined then. A delivery of what is being handled by
+ * another node rejects with ABORTED, and comes again. When `run` throws, the next delivery runs it again. What this cannot
+ * know is whether a process that died had done its work: effects outside of it happen at least once.
+ * @example submitted: (order, { event, db }) => once(event, () => db.save(order), { seen })
  */
-export function once<Received, Context extends { readonly event: EventInfo }>(
-  handler: (received: Received, context: Context) => void | Promise<void>,
-  options: OnceOptions = {},
-): (received: Received, context: Context) => Promise<void> {
-  const { seen = createSeenHere(), claimMs = 60_000, keepMs = DAY_MS } = options
+export async function once<T>(
+  event: EventInfo,
+  run: () => T | Promise<T>,
+  { seen = here, claimMs = 60_000, keepMs = DAY_MS }: OnceOptions = {},
+): Promise<T | undefined> {
   check('claimMs', claimMs, DAY_MS)
   check('keepMs', keepMs, 30 * DAY_MS)
-  return async (received, context) => {
-    const { id } = context.event
-    const claimed = await seen.claim(id, claimMs)
-    if (claimed === 'done') return
-    if (claimed === 'busy') throw new GomsError('ABORTED', `event ${id}: another delivery of it is being handled`)
-    try {
-      await handler(received, context)
-    } catch (thrown) {
-      // The claim ends by itself where the store is away.
-      await seen.release(id).catch(() => {})
-      throw thrown
-    }
-    await seen.done(id, keepMs)
+  const id = `${event.service}/${event.name}/${event.id}`
+  const claimed = await seen.claim(id, claimMs)
+  if (claimed === 'done') return undefined
+  if (claimed === 'busy') throw new GomsError('ABORTED', `event ${id}: another delivery of it is being handled`)
+  let answer: T
+  try {
+    answer = await run()
+  } catch (thrown) {
+    // The claim ends by itself where the store is away.
+    await seen.release(id).catch(() => {})
+    throw thrown
   }
+  await seen.done(id, keepMs)
+  return answer
 }
 
 function check(option: string, ms: number, mostMs: number): void {

@@ -29,7 +29,7 @@ export class EventCall extends ServedCall implements Served {
 
   get event(): EventInfo {
     const { id, name, delivery, emittedAtMs } = this.#delivery
-    return { id, name, delivery, emittedAtMs }
+    return { id, name, service: this.service, delivery, emittedAtMs }
   }
 
   protected override get action(): string {

@@ -165,12 +165,14 @@ describe('events in a mesh', () => {
       events: { retryWaitsMs: [10] },
       on: {
         order: {
-          submitted: once(() => {
-            handled++
-            if (!fail) return
-            fail = false
-            throw new Error('not yet')
-          }),
+          async submitted(_order, { event }) {
+            await once(event, () => {
+              handled++
+              if (!fail) return
+              fail = false
+              throw new Error('not yet')
+            })
+          },
         },
       },
     })

@@ -23,8 +23,8 @@ async function startDemo(): Promise<{ readonly demo: Running; readonly command: 
 
 test('the demo is ready in time, what it prints can be pasted, and Ctrl-C leaves nothing running', async () => {
   const { demo, command, readyMs } = await startDemo()
-  // A gateway, three users, an order.
-  expect(family.length).toBeGreaterThanOrEqual(6)
+  // A gateway, three users, two orders, a mail.
+  expect(family.length).toBeGreaterThanOrEqual(7)
   const pasted = startProcess('sh', ['-c', command], { name: 'pasted' })
   expect((await pasted.exited).code, pasted.text()).toBe(0)
   expect(JSON.parse(pasted.text('stdout')), pasted.text()).toMatchObject({ status: true })

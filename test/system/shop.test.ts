@@ -23,6 +23,7 @@ describe.each([
   let url = ''
   let redis: Redis | undefined
   let redisUrl = ''
+  let mail: Running | undefined
 
   beforeAll(async () => {
     if (withRedis && redisIsMissing) return
@@ -37,11 +38,12 @@ describe.each([
     start('services/user.ts')
     start('services/user.ts')
     start('services/order.ts')
+    mail = start('services/mail.ts')
     await untilReady(url, gateway)
-    // All four nodes are known to the gateway.
+    // All five nodes are known to the gateway.
     const known = async (): Promise<void> => {
       const cluster = JSON.stringify(await (await fetch(`${url}/cluster`)).json())
-      expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(4)
+      expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(5)
     }
     await vi.waitFor(known, { timeout: 10_000 })
   })
@@ -64,7 +66,9 @@ describe.each([
     const token = login.headers.get('x-session-token') ?? ''
     const order = await post('/api/order/submit', {}, token)
     expect(order).toMatchObject({ status: 200, body: { status: true, data: { username: 'test' } } })
-    expect(order.body.data?.orderId).toMatch(/^[\da-f-]{36}$/)
+    const { orderId = '' } = order.body.data ?? {}
+    expect(orderId).toMatch(/^[\da-f-]{36}$/)
+    await mail?.waitForLine(new RegExp(`mail to test: thank you for your order ${orderId}`))
     const stranger = (await post('/api/user/login', { username: 'nobody' })).headers.get('x-session-token') ?? ''
     expect(await post('/api/order/submit', {}, stranger)).toMatchObject({ status: 404 })
   })

@@ -1,20 +1,22 @@
-/** Orders: submitting one asks the user service whether its buyer exists. */
+/** Orders: submitting one asks the user service whether its buyer exists, and tells that it was taken. */
 import { randomUUID } from 'node:crypto'
-import { callContext, client, GomsError, service } from 'goms'
+import { callContext, client, emitter, GomsError, service } from 'goms'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { Order } from '../contracts/order.ts'
 import { User } from '../contracts/user.ts'
 
 const user = client(User)
+const emit = emitter(Order)
 const app = new Hono()
 // The gateway streams bodies of any size; what is read into memory here is bounded here.
 app.use(bodyLimit({ maxSize: 1024 * 1024 }))
 
-// A user service that cannot be reached has a code and a status of its own.
+// What cannot be reached, the user service or the broker, has a code and a status of its own.
 app.onError((error, c) => {
   console.error(`order ${c.req.path}: ${error.message}`)
   const status = error instanceof GomsError && error.status === 504 ? 504 : 503
-  return c.json({ code: status, msg: 'the buyer cannot be checked', data: null }, status)
+  return c.json({ code: status, msg: 'the order cannot be taken now', data: null }, status)
 })
 
 app.post('/order/submit', async (c) => {
@@ -22,7 +24,10 @@ app.post('/order/submit', async (c) => {
   const username = identity?.username ?? ''
   const { exists } = await user.exists({ username }, { timeoutMs: 500 })
   if (!exists) return c.json({ code: 404, msg: `no user "${username}"`, data: null }, 404)
-  return c.json({ code: 0, msg: 'success', data: { orderId: randomUUID(), username } })
+  const orderId = randomUUID()
+  // Once this resolves the order is told for good, whoever is up now.
+  await emit('submitted', { orderId, username })
+  return c.json({ code: 0, msg: 'success', data: { orderId, username } })
 })
 
-export default service('order', { http: app })
+export default service(Order, { http: app })
