@@ -28,6 +28,7 @@ const documents = {
     service: 'user',
     http: { login: { path: '/login', methods: ['POST'] } },
     rpc: { exists: { idempotent: true } },
+    events: ['loggedIn'],
   },
   h2: { service: 'user', http: {}, rpc: { exists: { expose: 'POST' }, rename: {} } },
 }
@@ -95,6 +96,7 @@ describe('what a service offers', () => {
         { name: 'rename', nodes: 1 },
       ],
       actions: [{ name: 'login', path: '/login', methods: ['POST'], nodes: 1 }],
+      events: [{ name: 'loggedIn', nodes: 1 }],
     })
   })
 })

@@ -1,4 +1,4 @@
-/** `goms services [service]`: what the services of the cluster offer, as the contracts of their live nodes tell it. */
+/** `goms services [service]`: what the services of the cluster offer and tell, as the contracts of their live nodes tell it. */
 import { fromDocument, type RpcMethodDocument } from '../contract/contract.ts'
 import type { View } from '../registry/registry.ts'
 import { parseArguments } from './args.ts'
@@ -32,6 +32,7 @@ export interface ServiceRecord {
   readonly versions: readonly string[]
   readonly methods: readonly MethodRecord[]
   readonly actions: readonly ActionRecord[]
+  readonly events: readonly EventRecord[]
 }
 
 interface MethodRecord extends RpcMethodDocument {
@@ -48,11 +49,17 @@ interface ActionRecord {
   readonly methods?: readonly string[]
 }
 
+interface EventRecord {
+  readonly name: string
+  readonly nodes: number
+}
+
 /** What differs between the versions that are live is told as the last one says it. */
 export function serviceOf(view: Pick<View, 'nodes' | 'contract'>, service: string): ServiceRecord {
   const nodes = view.nodes(service)
   const methods = new Map<string, MethodRecord>()
   const actions = new Map<string, ActionRecord>()
+  const events = new Map<string, EventRecord>()
   for (const { contract } of nodes) {
     const document = contract === undefined ? undefined : fromDocument(view.contract(contract))
     if (document?.service !== service) continue
@@ -62,6 +69,9 @@ export function serviceOf(view: Pick<View, 'nodes' | 'contract'>, service: strin
     for (const [name, action] of Object.entries(document.http)) {
       actions.set(name, { name, ...action, nodes: (actions.get(name)?.nodes ?? 0) + 1 })
     }
+    for (const name of document.events ?? []) {
+      events.set(name, { name, nodes: (events.get(name)?.nodes ?? 0) + 1 })
+    }
   }
   return {
     service,
@@ -69,6 +79,7 @@ export function serviceOf(view: Pick<View, 'nodes' | 'contract'>, service: strin
     versions: [...new Set(nodes.flatMap(({ version }) => version ?? []))].sort(),
     methods: byName(methods),
     actions: byName(actions),
+    events: byName(events),
   }
 }
 
@@ -79,13 +90,14 @@ function byName<T extends { readonly name: string }>(entries: ReadonlyMap<string
 const HEAD = ['SERVICE', 'NODES', 'KIND', 'NAME', 'FROM OUTSIDE', 'POLICY'] as const
 
 function tableOf(services: readonly ServiceRecord[]): string {
-  const rows = services.flatMap(({ service, nodes, methods, actions }) => {
+  const rows = services.flatMap(({ service, nodes, methods, actions, events }) => {
     const own = [
       ...methods.map((method) => ['method', method.name, outsideOf(service, method), policyOf(method, nodes)]),
       ...actions.map((action) => [
         ...['action', action.name, `${(action.methods ?? ['ANY']).join('|')} /api/${service}/${action.name}`],
         partOf(action.nodes, nodes).join(', '),
       ]),
+      ...events.map((event) => ['event', event.name, '-', partOf(event.nodes, nodes).join(', ')]),
     ]
     const [first = ['-', '-', '-', ''], ...others] = own
     return [[service, String(nodes), ...first], ...others.map((row) => ['', '', ...row])]

@@ -130,6 +130,16 @@ describe('the methods of a contract', () => {
     expect(fromDocument({ service: 'user', rpc: methods })).toBeUndefined()
   })
 
+  it('tell the names of events', () => {
+    const told = contract('order', { events: { submitted: event<number>(), paid: event<number>() } })
+    const document = { service: 'order', http: {}, events: ['paid', 'submitted'] }
+    expect(toDocument(told)).toEqual(document)
+    expect(fromDocument(document)).toEqual(document)
+    // Nothing depends on them.
+    expect(fromDocument({ service: 'order', events: [1] })).toEqual({ service: 'order', http: {} })
+    expect(hashOf(contract('order', { events: {} }))).toBe(hashOf(contract('order', {})))
+  })
+
   it('leave the hash of a contract without them as it was', () => {
     const http = { login: 'POST /login' }
     expect(hashOf(contract('user', { http, rpc: {} }))).toBe(hashOf(contract('user', { http })))

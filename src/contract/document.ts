@@ -23,9 +23,12 @@ export interface ContractDocument {
   readonly http: Readonly<Record<string, HttpActionDocument>>
   /** Absent where the contract has no methods: documents of services without RPC keep their hash. */
   readonly rpc?: Readonly<Record<string, RpcMethodDocument>>
+  /** Names of its events, sorted; absent where it has none. */
+  readonly events?: readonly string[]
 }
 
 const MAX_ERRORS = 256
+const MAX_EVENTS = 1024
 
 /** The contract as a node advertises it. */
 export function toDocument(contract: Contract): ContractDocument {
@@ -34,11 +37,13 @@ export function toDocument(contract: Contract): ContractDocument {
     http[action] = toAction(text, `contract("${contract.name}"): http.${action}`)
   }
   const methods = Object.entries(contract.shape.rpc ?? {})
-  if (methods.length === 0) return { service: contract.name, http }
+  const names = Object.keys(contract.shape.events ?? {}).sort()
+  const events = names.length > 0 ? { events: names } : {}
+  if (methods.length === 0) return { service: contract.name, http, ...events }
   // No own setter is met: names begin with a letter or digit.
   const rpc: Record<string, RpcMethodDocument> = {}
   for (const [name, method] of methods) rpc[name] = toMethodDocument(method)
-  return { service: contract.name, http, rpc }
+  return { service: contract.name, http, rpc, ...events }
 }
 
 function toMethodDocument(method: Method): RpcMethodDocument {
@@ -61,9 +66,17 @@ export function fromDocument(value: unknown): ContractDocument | undefined {
   if (!isRecord(value) || typeof value.service !== 'string') return undefined
   const http = fromEntries(value.http ?? {}, fromActionDocument)
   if (http === undefined) return undefined
-  if (value.rpc === undefined) return { service: value.service, http }
+  const events = value.events === undefined ? undefined : toNames(value.events)
+  const told = { service: value.service, http, ...(events && { events }) }
+  if (value.rpc === undefined) return told
   const rpc = fromEntries(value.rpc, fromMethodDocument)
-  return rpc && { service: value.service, http, rpc }
+  return rpc && { ...told, rpc }
+}
+
+/** Nothing depends on them: what is none is left out. */
+function toNames(value: unknown): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length > MAX_EVENTS) return undefined
+  return value.every((name) => typeof name === 'string') ? value : undefined
 }
 
 /** Fields that are not known come from a later version, and are left out. */
