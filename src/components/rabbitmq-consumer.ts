@@ -15,7 +15,7 @@ export interface RabbitConsumerOptions {
   readonly concurrency: number
   /** Messages that are here at a time: those that wait keep the handlers busy. */
   readonly prefetch: number
-  /** Declares what is consumed, on each new channel. */
+  /** Declares what is consumed, on each new channel and from time to time: who deletes an exchange takes its bindings along. */
   setup(channel: Channel): Promise<void>
   /** Never throws or rejects. */
   handle(message: AsyncMessage): Answer | Promise<Answer>
@@ -37,6 +37,7 @@ export interface RabbitConsumerDeps {
 }
 
 const SAY_EVERY_MS = 10_000
+const DECLARE_EVERY_MS = 5000
 const AGAIN = { baseMs: 200, maxMs: 2000 } as const
 
 interface Taken {
@@ -101,7 +102,19 @@ class Consumer implements RabbitConsumer {
     this.#acks = acks
     this.#consumerTag = consumerTag
     if (this.#draining) await this.#cancel()
+    else this.#declareLater(made)
     this.#begun()
+  }
+
+  #declareLater(on: Channel): void {
+    this.#timer = this.#deps.clock.after(DECLARE_EVERY_MS, () => {
+      if (this.#draining || on !== this.#channel) return
+      this.#options.setup(on).then(
+        () => this.#declareLater(on),
+        // The channel ends with it, and is opened again.
+        () => {},
+      )
+    })
   }
 
   #again(of: Channel | undefined): void {

@@ -33,7 +33,7 @@ export async function replayLetters(
       const { headers, ...envelope } = movedTo(message, queues.main, {})
       // Whoever replays it wants it handled, however late it is.
       const { [HEADER.expires]: _, ...kept } = headers ?? {}
-      await publisher.send({ ...envelope, headers: kept }, bodyOf(message), MOVE_MS)
+      await publisher.send({ ...envelope, headers: kept }, bodyOf(message), MOVE_MS, true)
       channel.basicAck({ deliveryTag: message.deliveryTag })
       into.push(1)
     },

@@ -29,7 +29,7 @@ export function createMover(publisher: RabbitPublisher, places: Places, log: Log
     known: Readonly<Record<string, string | number>>,
   ): Promise<Answer> {
     try {
-      await publisher.send(movedTo(message, queue, known), bodyOf(message), MOVE_MS)
+      await publisher.send(movedTo(message, queue, known), bodyOf(message), MOVE_MS, true)
       return 'ack'
     } catch (error) {
       log.warn(`rabbitmq: ${queue} took no message: ${error instanceof Error ? error.message : String(error)}`)

@@ -1,16 +1,19 @@
 /** Publishes with confirms: resolved once the broker has the message for good, tried again over a connection that broke. */
 import type { Channel, Envelope } from 'rabbitmq-client'
-import type { Clock, Timer } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
+import { type Outlet, Sending } from './rabbitmq-sending.ts'
 
 export interface RabbitPublisher {
   /**
-   * Rejects with a GomsError: UNAVAILABLE (no confirm within `withinMs`; the message may have arrived), RESOURCE_EXHAUSTED
-   * (too many wait).
+   * A message that no queue takes is nobody's, unless one took its like before: then what was bound is gone, and it is sent
+   * again until somebody binds it anew. Rejects with a GomsError: UNAVAILABLE (no confirm within `withinMs`; the message may
+   * have arrived), RESOURCE_EXHAUSTED (too many wait).
+   * @param must a queue has to take it. @default false
    */
-  send(envelope: Envelope, body: Buffer, withinMs: number): Promise<void>
+  send(envelope: Envelope, body: Buffer, withinMs: number, must?: boolean): Promise<void>
   /** What waits has that time. */
   close(withinMs: number): Promise<void>
 }
@@ -26,14 +29,16 @@ export interface RabbitPublisherDeps {
 /** What waits for the broker in this process. */
 const MOST_WAITING = 10_000
 const MOST_WAITING_BYTES = 64 * 1024 * 1024
-/** Before a message is sent again. */
-const AGAIN_MS = 100
+/** So long after a channel was opened RabbitMQ is asked to say what no queue takes: it may have lost its queues. */
+const FRESH_MS = 15_000
+/** Routing keys that a queue took. */
+const MOST_ROUTED = 10_000
 
 export function createRabbitPublisher(deps: RabbitPublisherDeps): RabbitPublisher {
   return new Publisher(deps)
 }
 
-class Publisher implements RabbitPublisher {
+class Publisher implements RabbitPublisher, Outlet {
   readonly #deps: RabbitPublisherDeps
   #channel: Channel | undefined
   #opening: Promise<Channel> | undefined
@@ -41,6 +46,10 @@ class Publisher implements RabbitPublisher {
   #waitingBytes = 0
   #closed = false
   #idle: (() => void) | undefined
+  #freshUntilMs = 0
+  readonly #routed = new Set<string>()
+  /** Those that RabbitMQ may give back, by their own ids. */
+  readonly #returnable = new Map<string, Sending>()
 
   constructor(deps: RabbitPublisherDeps) {
     this.#deps = deps
@@ -50,13 +59,13 @@ class Publisher implements RabbitPublisher {
     return this.#deps.clock
   }
 
-  send(envelope: Envelope, body: Buffer, withinMs: number): Promise<void> {
+  send(envelope: Envelope, body: Buffer, withinMs: number, must = false): Promise<void> {
     const refused = this.#refusal(body, withinMs)
     if (refused !== undefined) return Promise.reject(refused)
     this.#waiting++
     this.#waitingBytes += body.length
     return new Promise((resolve, reject) => {
-      new Sending(this, { envelope, body, withinMs, resolve, reject }).start()
+      new Sending(this, { envelope, body, withinMs, must, resolve, reject }).start()
     })
   }
 
@@ -67,7 +76,6 @@ class Publisher implements RabbitPublisher {
     return new GomsError('RESOURCE_EXHAUSTED', text, { retryAfterMs: 1000 })
   }
 
-  /** The channel at once where it is there. */
   ready(): Channel | Promise<Channel> {
     if (this.#channel?.active) return this.#channel
     this.#opening ??= this.#open().finally(() => {
@@ -81,10 +89,32 @@ class Publisher implements RabbitPublisher {
     const made = await connection.acquire()
     // Unlistened it would end the process; whoever waits for a confirm learns of it.
     made.on('error', (error: Error) => log.debug(`rabbitmq: a channel to publish on broke: ${error.message}`))
+    made.on('basic.return', ({ correlationId = '' }) => this.#returnable.get(correlationId)?.returned())
     await setup(made)
     await made.confirmSelect()
+    this.#freshUntilMs = this.clock.now() + FRESH_MS
     this.#channel = made
     return made
+  }
+
+  asks(must: boolean): boolean {
+    return must || this.clock.now() < this.#freshUntilMs
+  }
+
+  await(id: string, sending: Sending): void {
+    this.#returnable.set(id, sending)
+  }
+
+  forget(id: string): void {
+    this.#returnable.delete(id)
+  }
+
+  wasRouted(key: string): boolean {
+    return this.#routed.has(key)
+  }
+
+  routed(key: string): void {
+    if (this.#routed.size < MOST_ROUTED) this.#routed.add(key)
   }
 
   ended(bytes: number): void {
@@ -116,64 +146,5 @@ class Publisher implements RabbitPublisher {
     }
     this.#closed = true
     await this.#channel?.close()
-  }
-}
-
-interface Order {
-  readonly envelope: Envelope
-  readonly body: Buffer
-  readonly withinMs: number
-  readonly resolve: () => void
-  readonly reject: (error: GomsError) => void
-}
-
-/** One message, until it is confirmed or its time is over. */
-class Sending {
-  readonly #publisher: Publisher
-  readonly #order: Order
-  readonly #untilMs: number
-  readonly #timer: Timer
-  #over = false
-
-  constructor(publisher: Publisher, order: Order) {
-    this.#publisher = publisher
-    this.#order = order
-    const nowMs = publisher.clock.now()
-    this.#untilMs = nowMs + order.withinMs
-    this.#timer = publisher.clock.after(order.withinMs, () => this.#fail(undefined), nowMs)
-  }
-
-  start(): void {
-    const channel = this.#publisher.ready()
-    if (channel instanceof Promise) channel.then(this.#publish, this.#again)
-    else this.#publish(channel)
-  }
-
-  #publish = (channel: Channel): void => {
-    channel.basicPublish(this.#order.envelope, this.#order.body).then(this.#succeed, this.#again)
-  }
-
-  #succeed = (): void => {
-    if (this.#end()) this.#order.resolve()
-  }
-
-  #again = (cause: unknown): void => {
-    if (this.#over) return
-    const { clock, closed } = this.#publisher
-    if (closed || clock.now() + AGAIN_MS >= this.#untilMs) this.#fail(cause)
-    else clock.after(AGAIN_MS, () => this.#over || this.start())
-  }
-
-  #fail(cause: unknown): void {
-    if (this.#end()) this.#order.reject(this.#publisher.unconfirmed(this.#order.withinMs, cause))
-  }
-
-  /** False when it has ended already. */
-  #end(): boolean {
-    if (this.#over) return false
-    this.#over = true
-    this.#timer.cancel()
-    this.#publisher.ended(this.#order.body.length)
-    return true
   }
 }

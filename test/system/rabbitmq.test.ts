@@ -1,14 +1,16 @@
 /** Events over a real RabbitMQ. */
 import { randomBytes } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Served, serve } from '../../src/app/serve.ts'
 import { type HandledMessage, type RabbitMq as RabbitMqValue, rabbitmq } from '../../src/components/rabbitmq.ts'
 import { createRabbitBroker } from '../../src/components/rabbitmq-broker.ts'
-import { openRabbitConnection } from '../../src/components/rabbitmq-connection.ts'
+import { openRabbitConnection, type RabbitConnection } from '../../src/components/rabbitmq-connection.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import type { GomsError } from '../../src/core/errors.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { describeBroker } from '../../src/events/broker.suite.ts'
-import type { Broker } from '../../src/events/broker.ts'
+import type { Broker, EventMessage } from '../../src/events/broker.ts'
+import { HANDLED } from '../../src/events/verdict.ts'
 import { service } from '../../src/service/service.ts'
 import { RABBITMQ_START_MS, type RabbitMq, rabbitmqMissing, startRabbitMq } from '../support/rabbitmq.ts'
 
@@ -19,6 +21,74 @@ describe.skipIf(rabbitmqMissing !== undefined)(rabbitmqMissing ?? 'RabbitMQ', ()
     rabbit = await startRabbitMq()
   }, RABBITMQ_START_MS)
   afterAll(() => rabbit.close())
+
+  describe('whose exchanges and queues go', () => {
+    const project = `p${randomBytes(4).toString('hex')}`
+    const deps = { clock: systemClock, log: silentLog }
+    let broker: Broker
+    let admin: RabbitConnection
+    beforeEach(async () => {
+      broker = createRabbitBroker({ connection: await openRabbitConnection(rabbit.url, deps), project, ...deps })
+      admin = await openRabbitConnection(`${rabbit.url}?admin`, deps)
+    })
+    afterEach(async () => {
+      await broker.close()
+      await admin.close()
+    })
+
+    const message = (id: string): EventMessage => ({
+      ...{ id, name: 'order.submitted', from: 'order', headers: {}, body: '{}' },
+      ...{ emittedAtMs: Date.now(), expiresAtMs: undefined },
+    })
+
+    async function subscribe(): Promise<Set<string>> {
+      const got = new Set<string>()
+      const options = { service: 'mail', names: ['order.submitted'], concurrency: 8, retryWaitsMs: [50] }
+      await broker.subscribe(options, ({ id }) => {
+        got.add(id)
+        return HANDLED
+      })
+      return got
+    }
+
+    it('while it is away as much waits as there is room for, and what was not confirmed is told', async () => {
+      await rabbit.stop()
+      const sent = await Promise.allSettled(
+        Array.from({ length: 10_001 }, (_, at) => broker.publish(message(`${at}`), 500)),
+      )
+      const codes = sent.map((one) => (one.status === 'rejected' ? (one.reason as GomsError).code : 'OK'))
+      expect(codes.filter((code) => code === 'UNAVAILABLE')).toHaveLength(10_000)
+      expect(codes.at(-1)).toBe('RESOURCE_EXHAUSTED')
+      expect(broker.away()).toMatch(/^amqp:\/\/127\.0\.0\.1:\d+: /)
+      await rabbit.start()
+      await vi.waitFor(() => broker.publish(message('back'), 5000), 40_000)
+      expect(broker.away()).toBeUndefined()
+    }, 90_000)
+
+    it('nothing confirmed is lost with a deleted exchange: it waits for its queues', async () => {
+      const got = await subscribe()
+      await broker.publish(message('before'), 5000)
+      await admin.client.exchangeDelete({ exchange: `${project}.events` })
+      await Promise.all(['a', 'b', 'c'].map((id) => broker.publish(message(id), 15_000)))
+      await vi.waitFor(() => expect([...got].sort()).toEqual(['a', 'b', 'before', 'c']), 5000)
+    }, 30_000)
+
+    it('a deleted queue is made anew and consumed', async () => {
+      const got = await subscribe()
+      await admin.client.queueDelete({ queue: `${project}.events.mail` })
+      await vi.waitFor(
+        async () => {
+          await broker.publish(message(`a${Date.now()}`), 5000)
+          expect(got.size).toBeGreaterThan(0)
+        },
+        { timeout: 10_000, interval: 100 },
+      )
+    }, 30_000)
+
+    it('what nobody listens to is emitted at once', async () => {
+      await broker.publish({ ...message('alone'), name: 'order.unheard' }, 2000)
+    })
+  })
 
   describeBroker('as a broker', async () => {
     const project = `p${randomBytes(4).toString('hex')}`
