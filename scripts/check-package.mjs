@@ -1,6 +1,7 @@
 /**
  * Checks the package as a user gets it: packs it, installs it into an empty folder and uses it from there.
- * Few packages, no install script among them, and types and exports that resolve.
+ * Few packages, no install script among them, types and exports that resolve, and nothing of optional packages where they
+ * are not wanted.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,6 +19,36 @@ if (goms.GomsError === undefined) throw new Error('goms exports no GomsError')
 if (goms.service === undefined) throw new Error('goms exports no service')
 console.log(Object.keys(goms).length)
 `
+
+/** The same in types, with those of all files that they lead to. */
+const TYPED = `
+import { service } from 'goms'
+export default service('hello', { rpc: { hi: ({ name }: { name: string }) => 'hi ' + name } })
+`
+
+/** Optional packages, by the entry point that needs them: how its types are used, and what says that it is missing. */
+const PEERS = {
+  rabbitmq: {
+    package: 'rabbitmq-client',
+    typed: `
+import { rabbitmq } from 'goms/rabbitmq'
+export const ready: boolean = rabbitmq().value.connection.ready
+// @ts-expect-error: it is no text
+export const wrong: string = rabbitmq().value.connection.ready
+`,
+    start: `(await import('goms/rabbitmq')).rabbitmq({ url: '127.0.0.1:1' })`,
+  },
+  redis: {
+    package: '@redis/client',
+    typed: `
+import { redis } from 'goms/redis'
+export const got: Promise<string | null> = redis().value.get('a')
+// @ts-expect-error: it is no number
+export const wrong: Promise<number> = redis().value.get('a')
+`,
+    start: `(await import('goms/redis')).redis({ url: '127.0.0.1:1' })`,
+  },
+}
 
 ensure()
 const dir = mkdtempSync(join(tmpdir(), 'goms-package-'))
@@ -49,6 +80,8 @@ try {
   if (installed.length > MAX_PACKAGES) fail(`package: ${installed.length} packages, at most ${MAX_PACKAGES}`)
 
   const names = run(process.execPath, ['--input-type=module', '-e', USE], user).trim()
+  checkTypes(user, 'hello', TYPED, false)
+  checkPeers(user)
   const version = run(join(user, 'node_modules', '.bin', 'goms'), ['--version'], user).trim()
   if (!version.includes(packed.version)) fail(`package: goms --version says "${version}", not ${packed.version}`)
   say(
@@ -56,6 +89,31 @@ try {
   )
 } finally {
   rmSync(dir, { recursive: true, force: true })
+}
+
+/** Without the package an entry point loads, and says what is to be installed; with it its types are the package's own. */
+function checkPeers(user) {
+  const { peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const names = Object.values(PEERS).map((peer) => peer.package)
+  for (const [entry, peer] of Object.entries(PEERS)) {
+    if (peerDependenciesMeta[peer.package]?.optional !== true) fail(`package: ${peer.package} is no optional peer`)
+    const start = `await (${peer.start}).start({ settings: {} }).catch((error) => console.log(error.code, error.detail.fix))`
+    const said = run(process.execPath, ['--input-type=module', '-e', start], user).trim()
+    const install = `npm install ${peer.package}@`
+    if (!said.startsWith(`GOMS_PEER_MISSING ${install}`))
+      fail(`package: goms/${entry} without ${peer.package}: ${said}`)
+  }
+  const wanted = names.map((name) => `${name}@${peerDependencies[name]}`)
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...wanted], user)
+  for (const [entry, { typed }] of Object.entries(PEERS)) checkTypes(user, entry, typed, true)
+}
+
+function checkTypes(user, name, text, skipLibCheck) {
+  writeFileSync(join(user, `${name}.ts`), text)
+  const types = { types: ['node'], typeRoots: [join(root, 'node_modules', '@types')] }
+  const compilerOptions = { target: 'es2023', module: 'nodenext', strict: true, noEmit: true, skipLibCheck, ...types }
+  writeFileSync(join(user, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [`${name}.ts`] }))
+  run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', user], user)
 }
 
 function run(command, args, cwd) {

@@ -2,15 +2,26 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import * as root from '../src/index.ts'
 
-const index = join(import.meta.dirname, '..', 'src', 'index.ts')
+const root = join(import.meta.dirname, '..')
 const HOW =
   'public names changed: if that is meant, run `npx vitest run test/public-surface.test.ts -u` and commit the list'
 
 interface Name {
   readonly name: string
   readonly kind: 'value' | 'type'
+}
+
+/** What users import, by the source that it is built from. */
+const entries: readonly (readonly [specifier: string, source: string])[] = entriesOf(
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')),
+)
+
+function entriesOf({ exports }: { readonly exports: Readonly<Record<string, string | { readonly default: string }>> }) {
+  return Object.entries(exports).flatMap(([path, target]) => {
+    const built = /^\.\/dist\/(.*)\.js$/.exec(typeof target === 'string' ? target : target.default)?.[1]
+    return built === undefined ? [] : [[`goms${path.slice(1)}`, join(root, 'src', `${built}.ts`)] as const]
+  })
 }
 
 /** Names in `export { a, type B as C } from` and `export type { D } from`. */
@@ -35,14 +46,36 @@ function namesIn(text: string): Name[] {
   )
 }
 
-const names: readonly Name[] = namesIn(readFileSync(index, 'utf8'))
+/** What an entry point exports of its own. */
+function declaredIn(text: string): Name[] {
+  return [...text.matchAll(/^export (?:async )?(function|const|class|interface|type) (\w+)/gm)].map(
+    ([, word = '', name = '']) => ({ name, kind: word === 'interface' || word === 'type' ? 'type' : 'value' }),
+  )
+}
+
+function allIn(source: string): Name[] {
+  const text = readFileSync(source, 'utf8')
+  return [...namesIn(text), ...declaredIn(text)]
+}
+
+/** Those of the root without a word before them. */
+function linesOf([specifier, source]: (typeof entries)[number]): string[] {
+  const from = specifier === 'goms' ? '' : `${specifier} `
+  return allIn(source)
+    .map(({ name, kind }) => `${from}${kind} ${name}`)
+    .sort()
+}
 
 test('the public names are the committed ones', async () => {
-  const lines = names.map(({ name, kind }) => `${kind} ${name}`).sort()
+  const lines = entries.flatMap(linesOf)
   await expect(`${lines.join('\n')}\n`, HOW).toMatchFileSnapshot('public-surface.txt')
 })
 
-test('the entry point has names only, and each value is there at run time', () => {
-  const values = names.filter((it) => it.kind === 'value').map((it) => it.name)
-  expect(Object.keys(root).sort()).toEqual(values.sort())
+test.each(entries)('of %s each value is there at run time', async (_, source) => {
+  const values = allIn(source).filter((it) => it.kind === 'value')
+  expect(Object.keys(await import(source)).sort()).toEqual(values.map((it) => it.name).sort())
+})
+
+test('the root has names only', () => {
+  expect(declaredIn(readFileSync(join(root, 'src', 'index.ts'), 'utf8'))).toEqual([])
 })

@@ -1,5 +1,5 @@
 /** Where names and sessions are kept: in Redis when `redisAddr` is configured, for all user nodes; else in memory. */
-import { settings } from 'goms'
+import { type RedisClient, redis } from 'goms/redis'
 
 export interface Accounts {
   add(username: string): Promise<void>
@@ -12,24 +12,17 @@ const MOST_IN_MEMORY = 100_000
 /** They always exist, whatever Redis has lost. */
 const KNOWN = ['test', 'bob']
 
-let opened: Promise<Accounts> | undefined
+/** What the user service uses. */
+export const cache = redis({ optional: true })
 
-export function accounts(): Promise<Accounts> {
-  const address = settings().redisAddr
-  opened ??= address === undefined ? Promise.resolve(inMemory()) : inRedis(address)
-  // A Redis that was away is tried again by the next call.
-  opened.catch(() => {
-    opened = undefined
-  })
+let opened: Accounts | undefined
+
+export function accounts(): Accounts {
+  opened ??= cache.value === undefined ? inMemory() : inRedis(cache.value)
   return opened
 }
 
-async function inRedis(address: string): Promise<Accounts> {
-  const { createClient } = await import('@redis/client')
-  const url = address.includes('://') ? address : `redis://${address}`
-  const client = createClient({ url, disableOfflineQueue: true, commandsQueueMaxLength: 1000 })
-  client.on('error', (error: Error) => console.error(`redis ${url}: ${error.message}`))
-  await client.connect()
+function inRedis(client: RedisClient): Accounts {
   return {
     async add(username) {
       await client.sAdd('shop:users', username)

@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { User } from '../contracts/user.ts'
 import { tokenFor } from '../token.ts'
-import { accounts } from './accounts.ts'
+import { accounts, cache } from './accounts.ts'
 
 const app = new Hono()
 // The gateway streams bodies of any size; what is read into memory here is bounded here.
@@ -20,7 +20,7 @@ app.post('/register', async (c) => {
   const body = await c.req.json<{ username?: string }>().catch(() => null)
   const username = body?.username
   if (!username) return c.json({ code: 400, msg: 'username is missing', data: null }, 400)
-  await (await accounts()).add(username)
+  await accounts().add(username)
   return c.json({ code: 0, msg: 'success', data: { username } })
 })
 
@@ -28,7 +28,7 @@ app.all('/login', async (c) => {
   const body = await c.req.json<{ username?: string }>().catch(() => null)
   if (body?.username) {
     const token = tokenFor(body.username)
-    await (await accounts()).openSession(token, body.username)
+    await accounts().openSession(token, body.username)
     c.header('X-Session-Token', token)
   }
   const url = new URL(c.req.url)
@@ -37,7 +37,7 @@ app.all('/login', async (c) => {
 })
 
 app.get('/exists', async (c) => {
-  const exists = await (await accounts()).has(c.req.query('username') ?? '')
+  const exists = await accounts().has(c.req.query('username') ?? '')
   return c.json({ code: 0, msg: 'success', data: { exists } })
 })
 
@@ -47,6 +47,7 @@ function titled(name: string): string {
 }
 
 export default service(User, {
+  uses: { cache },
   http: app,
-  rpc: { exists: async ({ username }) => ({ exists: await (await accounts()).has(username) }) },
+  rpc: { exists: async ({ username }) => ({ exists: await accounts().has(username) }) },
 })
