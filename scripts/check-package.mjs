@@ -26,7 +26,7 @@ import { service } from 'goms'
 export default service('hello', { rpc: { hi: ({ name }: { name: string }) => 'hi ' + name } })
 `
 
-/** Optional packages, by the entry point that needs them: how its types are used, and what says that it is missing. */
+/** Optional packages, by the entry point that needs them: how its types are used, and who says that it is missing. */
 const PEERS = {
   rabbitmq: {
     package: 'rabbitmq-client',
@@ -36,7 +36,7 @@ export const ready: boolean = rabbitmq().value.connection.ready
 // @ts-expect-error: it is no text
 export const wrong: string = rabbitmq().value.connection.ready
 `,
-    start: `(await import('goms/rabbitmq')).rabbitmq({ url: '127.0.0.1:1' })`,
+    starts: [`(await import('goms/rabbitmq')).rabbitmq({ url: '127.0.0.1:1' }).start({ settings: {} })`],
   },
   redis: {
     package: '@redis/client',
@@ -46,7 +46,13 @@ export const got: Promise<string | null> = redis().value.get('a')
 // @ts-expect-error: it is no number
 export const wrong: Promise<number> = redis().value.get('a')
 `,
-    start: `(await import('goms/redis')).redis({ url: '127.0.0.1:1' })`,
+    starts: [
+      `(await import('goms/redis')).redis({ url: '127.0.0.1:1' }).start({ settings: {} })`,
+      `((goms, limiter) => goms.serve(
+        goms.gateway({ contracts: [goms.contract('a', { rpc: { b: goms.rpc({ limiter }) } })] }),
+        { flags: { registry: 'memory', httpPort: '0', rpcPort: '0' }, env: { GOMS_REDIS_ADDR: '127.0.0.1:1' } },
+      ))(await import('goms'), { calls: 1, perMs: 1, shared: true })`,
+    ],
   },
 }
 
@@ -97,11 +103,12 @@ function checkPeers(user) {
   const names = Object.values(PEERS).map((peer) => peer.package)
   for (const [entry, peer] of Object.entries(PEERS)) {
     if (peerDependenciesMeta[peer.package]?.optional !== true) fail(`package: ${peer.package} is no optional peer`)
-    const start = `await (${peer.start}).start({ settings: {} }).catch((error) => console.log(error.code, error.detail.fix))`
-    const said = run(process.execPath, ['--input-type=module', '-e', start], user).trim()
-    const install = `npm install ${peer.package}@`
-    if (!said.startsWith(`GOMS_PEER_MISSING ${install}`))
+    for (const start of peer.starts) {
+      const code = `await ${start}.catch((error) => console.log(error.code, error.detail.fix))`
+      const said = run(process.execPath, ['--input-type=module', '-e', code], user).trim()
+      if (said.startsWith(`GOMS_PEER_MISSING npm install ${peer.package}@`)) continue
       fail(`package: goms/${entry} without ${peer.package}: ${said}`)
+    }
   }
   const wanted = names.map((name) => `${name}@${peerDependencies[name]}`)
   run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...wanted], user)

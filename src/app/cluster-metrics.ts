@@ -29,6 +29,9 @@ export function watchCluster(
     for (const family of [own.endpointInFlight, own.endpointSessions, own.breakerState]) family.zero()
     for (const service of view.services()) endpointsOf(service, cluster, own)
     poolsOf(all(), cluster, own)
+    for (const { service, action, onError, calls } of cluster.sharedLimits?.unanswered() ?? []) {
+      own.limiterUnanswered.bind(service, action, onError).value = calls
+    }
   })
   return () => {
     stopFollowing()

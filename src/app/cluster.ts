@@ -16,6 +16,7 @@ import type { RpcHandler } from '../transport/rpc.ts'
 import type { RpcUpstream } from '../transport/rpc-upstream.ts'
 import type { Upstream } from '../transport/upstream.ts'
 import { openRegistry } from './open-registry.ts'
+import { createProcessLimits, type ProcessLimits } from './shared-limits.ts'
 
 export interface Cluster {
   readonly registry: Registry
@@ -36,6 +37,8 @@ export interface Cluster {
   readonly sampler: Sampler | undefined
   /** The key that calls between nodes carry; undefined: none is configured, everybody is let in. */
   readonly callKey: string | undefined
+  /** Limits of the project; undefined: this cluster is all of it, and counts for itself. */
+  readonly sharedLimits: ProcessLimits | undefined
   close(): Promise<void>
 }
 
@@ -63,6 +66,8 @@ export interface ClusterParts {
   readonly callClock: Clock
   /** @default timers of `callClock` */
   readonly deadlines?: Deadlines
+  /** Closed with the cluster. @default those of the mesh itself */
+  readonly sharedLimits?: ProcessLimits
   probe(address: Address): Promise<boolean>
   openUpstream(): Promise<Upstream>
   openRpcUpstream(): Promise<RpcUpstream>
@@ -76,11 +81,15 @@ export async function joinCluster(deps: ClusterDeps): Promise<Cluster> {
     await registry.close()
     throw error
   })
-  return createClusterOf(deps, { registry, callKey, ...overSockets(settings, clock) })
+  const sharedLimits = createProcessLimits(settings, clock, log)
+  return createClusterOf(deps, { registry, callKey, sharedLimits, ...overSockets(settings, clock) })
 }
 
 /** The way out of a process: over sockets. */
-export function overSockets({ gateway }: Settings, clock: Clock): Omit<ClusterParts, 'registry' | 'callKey'> {
+export function overSockets(
+  { gateway }: Settings,
+  clock: Clock,
+): Omit<ClusterParts, 'registry' | 'callKey' | 'sharedLimits'> {
   const { connectTimeoutMs, maxConnectionsPerNode, maxWaitingPerNode } = gateway
   const sweep = createDeadlineSweep(clock)
   return {
@@ -104,7 +113,7 @@ export function overSockets({ gateway }: Settings, clock: Clock): Omit<ClusterPa
 
 /** The cluster over its parts. */
 export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterParts): Cluster {
-  const { registry, callKey, callClock } = parts
+  const { registry, callKey, callClock, sharedLimits } = parts
   let http: Upstream | undefined
   let rpc: RpcUpstream | undefined
   let openingHttp: Promise<Upstream> | undefined
@@ -120,6 +129,7 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       rpc?.forget(node.rpc)
     },
     share: deps.share,
+    sharedLimits,
     observe: deps.observe,
     onHardEvidence: deps.onHardEvidence,
     clock: callClock,
@@ -154,9 +164,10 @@ export function createClusterOf(deps: Omit<ClusterDeps, 'log'>, parts: ClusterPa
       return openingRpc
     },
     callKey,
+    sharedLimits,
     async close() {
       mesh.close()
-      await Promise.all([http?.close(), rpc?.close()])
+      await Promise.all([http?.close(), rpc?.close(), sharedLimits?.close()])
       await registry.close()
     },
   }

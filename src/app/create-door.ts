@@ -6,12 +6,14 @@ import type * as accessLog from '../gateway/access-log.ts'
 import type { GatewayDefinition } from '../gateway/gateway.ts'
 import type { MethodCodecs } from '../rpcx/codec.ts'
 import type { DoorDeps, DoorParts, GatewayDoor } from './door.ts'
+import { openLimits, openLimitsOf } from './limited-routes.ts'
 import { noRpc } from './no-rpc.ts'
 import type { Definition } from './service-file.ts'
 
 /** Each kind is loaded only where it is needed: a service starts without the gateway, and the other way round. */
 export async function createDoor(deps: DoorDeps): Promise<DoorParts> {
-  const { definition } = deps
+  const { definition, settings, cluster } = deps
+  if (cluster.sharedLimits !== undefined) await openLimits(definition, settings, cluster.sharedLimits)
   await deps.components.start(componentsOf(definition), deps.log)
   if (definition.kind === 'gateway') return gatewayDoor({ ...deps, definition })
   const { createServiceDoor } = await import('./service-door.ts')
@@ -32,7 +34,8 @@ async function gatewayDoor(deps: DoorDeps<GatewayDefinition>): Promise<DoorParts
     import('../mesh/rpc-carrier.ts'),
   ])
   const { definition, settings, cluster, ready, leaving, gather, log, clock } = deps
-  const { callKey, local } = cluster
+  const { callKey, local, sharedLimits } = cluster
+  if (sharedLimits !== undefined) openLimitsOf(cluster.registry.view, sharedLimits)
   const carrying = {
     dispatcher: cluster.mesh,
     upstream: await cluster.rpcUpstream(),

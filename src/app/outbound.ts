@@ -1,5 +1,5 @@
 /** Calls to other services for the code of one service: over RPC and HTTP, with the routes and policies that are in force. */
-import { fromDocument } from '../contract/contract.ts'
+import { fromDocument, methodOptionsOf, type RpcMethodDocument } from '../contract/contract.ts'
 import type { CallContext } from '../core/context.ts'
 import type { RouteOptions, Settings } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
@@ -105,7 +105,7 @@ export function createOutbound(cluster: Cluster, initial: Settings, caller: stri
   function advertised(service: string, method: string): MethodOptions | undefined {
     for (const node of view.nodes(service)) {
       const found = node.contract === undefined ? undefined : rpcOf(view.contract(node.contract), method)
-      if (found !== undefined) return found
+      if (found !== undefined) return methodOptionsOf(found)
     }
     return undefined
   }
@@ -139,7 +139,7 @@ function routeOf(settings: Settings, service: string, method: string): RouteOpti
 /** Documents as they were read: each is asked for its methods with every pick. */
 const read = new WeakMap<object, ReturnType<typeof fromDocument>>()
 
-function rpcOf(document: unknown, method: string): MethodOptions | undefined {
+function rpcOf(document: unknown, method: string): RpcMethodDocument | undefined {
   if (typeof document !== 'object' || document === null) return undefined
   if (!read.has(document)) read.set(document, fromDocument(document))
   const methods = read.get(document)?.rpc

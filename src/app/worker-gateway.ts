@@ -16,6 +16,7 @@ import { createEvents } from './events.ts'
 import { createObservability } from './observability.ts'
 import { createOutbound } from './outbound.ts'
 import type { Channel } from './process-channel.ts'
+import { createProcessLimits } from './shared-limits.ts'
 import { setUserLog } from './user-log.ts'
 import type { Evidence, OpenOrder, Reports, StatsList } from './worker-protocol.ts'
 
@@ -80,6 +81,8 @@ export async function openWorkerGateway(deps: WorkerGatewayDeps): Promise<Worker
     {
       registry: createMirrorRegistry(deps.kind, mirror),
       callKey: deps.callKey,
+      // Whoever counts for the project counts for all workers.
+      sharedLimits: createProcessLimits(settings, clock, log),
       ...overSockets(inShare(settings, share), clock),
     },
   )

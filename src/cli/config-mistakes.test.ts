@@ -46,13 +46,13 @@ const inServices: readonly (readonly [what: string, text: string, expected: stri
     exists:
       limiter: "5/x"
 `,
-    `error[GOMS_CONFIG_INVALID]: expected \`services.user.exists.limiter\` to be seconds/count such as 5/100, got \`"5/x"\`
+    `error[GOMS_CONFIG_INVALID]: expected \`services.user.exists.limiter\` to be seconds/count such as 5/100, or a block with calls and per, got \`"5/x"\`
   --> configs/services.yml:4:16
    |
  4 |       limiter: "5/x"
    |                ^^^^^
    |
-   = help: 5/100 means 100 in any 5 seconds; seconds above 0, count from 1 to 1000000
+   = help: 5/100 means 100 in any 5 seconds at each node; { calls: 100, per: 5000, shared: true } in the whole project
 `,
   ],
   [

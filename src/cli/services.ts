@@ -110,12 +110,13 @@ function outsideOf(service: string, { expose, name }: MethodRecord): string {
 }
 
 function policyOf(method: MethodRecord, nodes: number): string {
-  const { timeoutMs, idempotent, retries, limiter, breaker } = method
+  const { timeoutMs, idempotent, retries, limiter, sharedLimiter, breaker } = method
   return [
     ...(idempotent === true ? ['idempotent'] : []),
     ...(timeoutMs === undefined ? [] : [`timeout ${timeoutMs} ms`]),
     ...(retries === undefined ? [] : [`retries ${retries}`]),
     ...(limiter === undefined ? [] : [`limiter ${limiter}`]),
+    ...(sharedLimiter === undefined ? [] : [`shared limiter ${sharedLimiter.perMs / 1000}/${sharedLimiter.calls}`]),
     ...(breaker === undefined ? [] : [`breaker ${breaker}`]),
     ...partOf(method.nodes, nodes),
   ].join(', ')

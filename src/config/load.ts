@@ -7,6 +7,7 @@ import { bare, type Environment, type FlagValues, overlayEnvironment, overlayFla
 import { resolveSettings } from './resolve.ts'
 import { resolveRegistry } from './resolve-registry.ts'
 import { checkProduction, checkProjectName, checkTogether, type Role } from './rules.ts'
+import { checkRedis } from './rules-limiter.ts'
 import { configSchema } from './schema.ts'
 import type { ConfigFile } from './shape.ts'
 import { layShared, type NamedSet, sharedPart } from './shared-set.ts'
@@ -113,5 +114,6 @@ function check(tree: Tree, warnings: string[], production: boolean, role: Role):
   if (role !== 'tool') checkProduction(tree, registry, file.callServiceKey, production, warnings)
   const settings = resolveSettings(file, registry.options)
   checkTogether(tree, settings, warnings)
+  if (role !== 'tool') checkRedis(tree, file)
   return tree.mistakes.length > 0 ? undefined : settings
 }

@@ -100,6 +100,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   'a text or a list of texts': '文本或列表',
   'host:port or a list of them': '主机:端口,或其列表',
   'seconds/count such as 5/100': '秒/次数,如 5/100',
+  'seconds/count such as 5/100, or a block with calls and per': '秒/次数,如 5/100,或含 calls 与 per 的配置块',
   'services, each with its actions': '服务及其动作',
   'shares from 0 to 1 by service or service/action': '服务或 服务/动作 到 0 至 1 的比例',
   'w3c, b3': 'w3c、b3',

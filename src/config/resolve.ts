@@ -1,5 +1,6 @@
 /** From what the files say to the settings a process goes by: written forms parsed, defaults filled in. */
 
+import { limitersOf, toLimiter } from '../core/limit.ts'
 import {
   defaultElasticsearch,
   defaultMetrics,
@@ -89,7 +90,7 @@ function resolveRoute(route: string | RouteFile): RouteOptions {
     totalTimeoutMs: route.totalTimeout,
     retries: route.retries,
     retryBusy: route.retryBusy,
-    limiter: rateOf(route.limiter),
+    limiter: limiterOf(route.limiter),
     breaker: rateOf(route.breaker),
     callLimit: rateOf(route.callLimit),
     idempotent: route.idempotent,
@@ -120,7 +121,7 @@ function resolvePolicy(file: ConfigFile): Policy {
     retryWaitsMs,
     retryRule: file.compat === 'goms' ? 'loose' : 'safe',
     retryBusy: file.retryBusy ?? defaultPolicy.retryBusy,
-    limiter: rateOf(file.limiter),
+    ...limitersOf(limiterOf(file.limiter), defaultPolicy),
     breaker: rateOf(file.breaker),
     callLimit: rateOf(file.callLimit),
   }
@@ -203,6 +204,12 @@ function resolveCors(cors: GatewayFile['cors']): CorsOptions | undefined {
 
 function listOf(value: string | readonly string[] | undefined): readonly string[] | undefined {
   return value === undefined ? undefined : [value].flat().flatMap(splitList)
+}
+
+function limiterOf(limiter: RouteFile['limiter']): RouteOptions['limiter'] {
+  if (limiter === undefined || typeof limiter === 'string') return rateOf(limiter)
+  const { calls, per, shared, onError, timeout } = limiter
+  return toLimiter({ calls, perMs: per, shared, onError, timeoutMs: timeout })
 }
 
 function rateOf(text: string | undefined): Rate | undefined {

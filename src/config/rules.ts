@@ -13,6 +13,7 @@ import {
 import { nameMistake } from './key-mistakes.ts'
 import type { Origin } from './mistake.ts'
 import type { ChosenRegistry } from './resolve-registry.ts'
+import { checkLimiters } from './rules-limiter.ts'
 import type { ConfigFile } from './shape.ts'
 import { originOf, type Tree } from './tree.ts'
 
@@ -97,6 +98,7 @@ export function checkTogether(tree: Tree, settings: Settings, warnings: string[]
   address(tree, ['zipkinAddr'], settings.zipkinAddr, ZIPKIN_ADDRESS)
   address(tree, ['trace', 'otlpAddr'], settings.trace.otlpAddr, OTLP_ADDRESS)
   elasticsearch(tree, settings.esAddr)
+  checkLimiters(tree, tree.value)
   total(tree, [], policy.totalTimeoutMs, policy.timeoutMs)
   for (const [service, actions] of Object.entries(settings.routes)) {
     for (const [action, route] of Object.entries(actions)) {

@@ -1,6 +1,7 @@
 /** The keys of one route, and the maps of services and actions around it. */
 import * as v from 'valibot'
 import { block, choice, duration, integer, pattern, rate, text, toggle } from './fields.ts'
+import { limiter } from './schema-limiter.ts'
 import type { RouteFile, RoutesFile } from './shape.ts'
 
 /** `out` and `in` are what go-garden before 1.2 called `http` and `rpc`. */
@@ -44,9 +45,9 @@ export const routeSchema: v.GenericSchema<RouteFile> = v.strictObject({
     },
     'HTTP methods such as POST or [GET, POST]',
   ),
-  limiter: rate({
-    en: 'At most so many attempts, per calling process, node and route: `5/100` is 100 in any 5 seconds. Beyond it: 429.',
-    zh: '限流:按调用进程、节点、路由计数,`5/100` 表示任意 5 秒内最多 100 次,超出返回 429。',
+  limiter: limiter({
+    en: 'At most so many attempts, per calling process, node and route: `5/100` is 100 in any 5 seconds. With `shared` at most so many calls of the route in the project. Beyond it: 429.',
+    zh: '限流:按调用进程、节点、路由计数,`5/100` 表示任意 5 秒内最多 100 次;`shared` 则限制整个项目对该路由的调用次数。超出返回 429。',
   }),
   breaker: rate({
     en: 'Opens after so many errors, per calling process, node and route: `5/100` is 100 in 5 seconds. Open everywhere: 503.',

@@ -20,6 +20,7 @@ import {
 } from './fields.ts'
 import { gardenSchema } from './schema-garden.ts'
 import { balanceSchema, gatewaySchema } from './schema-gateway.ts'
+import { limiter } from './schema-limiter.ts'
 import { elasticsearchSchema, metricsSchema, traceSchema } from './schema-observability.ts'
 import { routesSchema } from './schema-route.ts'
 import type { ConfigFile } from './shape.ts'
@@ -204,7 +205,7 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
     'waits in milliseconds such as 100/200/200, at most 10 of at most 99999',
   ),
   retryBusy: toggle({ en: 'Default of all routes, see there.', zh: '所有路由的默认值,见路由。', default: 'false' }),
-  limiter: rate({ en: 'Default of all routes, see there.', zh: '所有路由的默认值,见路由。', default: 'none' }),
+  limiter: limiter({ en: 'Default of all routes, see there.', zh: '所有路由的默认值,见路由。', default: 'none' }),
   breaker: rate({
     en: 'Default of all routes, see there.',
     zh: '所有路由的默认值,见路由。',
@@ -270,7 +271,10 @@ export const configSchema: v.GenericSchema<ConfigFile> = v.strictObject({
     zh: 'zipkin 地址。',
     aliases: ['zipkinAddress'],
   }),
-  redisAddr: text({ en: 'Address of Redis, for services that use it.', zh: 'redis 地址。' }),
+  redisAddr: text({
+    en: 'Address of Redis, for services that use it and limits that are shared.',
+    zh: 'redis 地址,用于使用它的服务与共享限流。',
+  }),
   esAddr: text({ en: 'Address of Elasticsearch.', zh: 'elasticsearch 地址。', aliases: ['elasticsearchAddr'] }),
   elasticsearch: block(elasticsearchSchema, {
     en: 'What goes to `esAddr` by itself.',

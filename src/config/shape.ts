@@ -3,12 +3,21 @@
 import type { TraceOptions } from '../core/observability-options.ts'
 import type { BalanceOptions, Compat, ServerTlsOptions, TlsOptions } from '../core/options.ts'
 
+/** A limiter as a block. */
+export interface LimiterFile {
+  calls: number
+  per: number
+  shared?: boolean | undefined
+  onError?: 'open' | 'closed' | undefined
+  timeout?: number | undefined
+}
+
 /** One route as a file gives it. Durations in milliseconds. */
 export interface RouteFile {
   path?: string | undefined
   type?: string | undefined
   method?: string | string[] | undefined
-  limiter?: string | undefined
+  limiter?: string | LimiterFile | undefined
   breaker?: string | undefined
   callLimit?: string | undefined
   timeout?: number | undefined
@@ -131,7 +140,7 @@ export interface ConfigFile {
   retries?: number | undefined
   callRetry?: string | undefined
   retryBusy?: boolean | undefined
-  limiter?: string | undefined
+  limiter?: string | LimiterFile | undefined
   breaker?: string | undefined
   callLimit?: string | undefined
   balance?: BalanceOptions | { [service: string]: BalanceOptions } | undefined

@@ -1,6 +1,6 @@
 import { boolean, object, string } from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { contract, fromDocument, hashOf, isContract, toDocument } from './contract.ts'
+import { contract, fromDocument, hashOf, isContract, methodOptionsOf, toDocument } from './contract.ts'
 import { event } from './event.ts'
 import { rpc } from './method.ts'
 
@@ -124,6 +124,10 @@ describe('the methods of a contract', () => {
     { ping: { timeoutMs: '5' } },
     { ping: { idempotent: 'yes' } },
     { ping: { limiter: 'x' } },
+    { ping: { limiter: { calls: 1, perMs: 1 } } },
+    { ping: { sharedLimiter: '5/100' } },
+    { ping: { sharedLimiter: { calls: 1 } } },
+    { ping: { sharedLimiter: { calls: 1, perMs: 1, onError: 'maybe' } } },
     { ping: { retries: 1000 } },
     { ping: { errors: [1] } },
   ])('are told apart from what is none: %j', (methods) => {
@@ -140,6 +144,29 @@ describe('the methods of a contract', () => {
     expect(hashOf(contract('order', { events: {} }))).toBe(hashOf(contract('order', {})))
   })
 
+  it('have a limiter of the project under a name that versions before leave out, and any other as they read it', () => {
+    const limited = contract('user', {
+      rpc: {
+        shared: rpc<void, void>({ limiter: { calls: 5, perMs: 100, shared: true, onError: 'closed' } }),
+        written: rpc<void, void>({ limiter: { calls: 5, perMs: 250 } }),
+      },
+    })
+    const document = JSON.parse(JSON.stringify(toDocument(limited)))
+    expect(document.rpc).toEqual({
+      shared: { sharedLimiter: { calls: 5, perMs: 100, onError: 'closed' } },
+      written: { limiter: '0.25/5' },
+    })
+    const read = fromDocument(document)?.rpc ?? {}
+    expect(read).toEqual(document.rpc)
+    expect(Object.values(read).map((method) => methodOptionsOf(method))).toEqual([
+      { limiter: { calls: 5, perMs: 100, shared: true, onError: 'closed' } },
+      { limiter: '0.25/5' },
+    ])
+    // What a later version says more of it is left out.
+    document.rpc.shared.sharedLimiter.burst = 7
+    expect(fromDocument(document)?.rpc).toEqual(read)
+  })
+
   it('leave the hash of a contract without them as it was', () => {
     const http = { login: 'POST /login' }
     expect(hashOf(contract('user', { http, rpc: {} }))).toBe(hashOf(contract('user', { http })))
@@ -150,7 +177,8 @@ describe('the methods of a contract', () => {
   it.each([
     [{ timeoutMs: 0 }, /rpc\.m\.timeoutMs: expected an integer from 1 to 2147483647, got `0` \(number\)/],
     [{ retries: 11 }, /rpc\.m\.retries: expected an integer from 0 to 10/],
-    [{ limiter: '5' }, /rpc\.m\.limiter: expected "<seconds>\/<calls>", like "5\/100", got "5" \(string\)/],
+    [{ limiter: '5' }, /rpc\.m\.limiter: expected "<seconds>\/<calls>", like "5\/100", or .* got "5" \(string\)/],
+    [{ limiter: { calls: 5, per: 1 } }, /rpc\.m\.limiter: expected .* got `\{ calls, per \}` \(object\)/],
     [{ expose: 'HEAD' }, /rpc\.m\.expose: expected one of GET, POST/],
     [{ input: {} }, /rpc\.m\.input: expected a Standard Schema/],
     [{ errors: { notFound: schema } }, /errors\.notFound: expected a code of your own in capitals/],

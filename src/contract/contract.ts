@@ -12,6 +12,7 @@ export {
   fromDocument,
   type HttpActionDocument,
   hashOf,
+  methodOptionsOf,
   type RpcMethodDocument,
   toDocument,
 } from './document.ts'

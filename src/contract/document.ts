@@ -1,6 +1,7 @@
 /** A contract as nodes advertise it: a JSON document under a hash, and its careful reading. */
 import { createHash } from 'node:crypto'
-import type { MethodOptions } from '../core/rpc-client.ts'
+import { isLimiterOptions } from '../core/limit.ts'
+import type { LimiterOptions, MethodOptions } from '../core/rpc-client.ts'
 import { fromActionDocument, type HttpActionDocument, toAction } from './action.ts'
 import type { Method } from './method.ts'
 import { METHOD_RULES } from './method-check.ts'
@@ -9,7 +10,10 @@ import type { Contract } from './shape.ts'
 export type { HttpActionDocument } from './action.ts'
 
 /** A method in the document that a node advertises: what callers and gateways must know of it. */
-export interface RpcMethodDocument extends MethodOptions {
+export interface RpcMethodDocument extends Omit<MethodOptions, 'limiter'> {
+  readonly limiter?: string
+  /** A limiter of the project. Under a name of its own, which versions before it leave out: they know a text only. */
+  readonly sharedLimiter?: LimiterOptions
   /** Whether its input and output are checked by a schema at the node. Absent: no. */
   readonly hasInput?: true
   readonly hasOutput?: true
@@ -50,8 +54,9 @@ function toMethodDocument(method: Method): RpcMethodDocument {
   const options: Record<string, unknown> = {}
   for (const option of Object.keys(METHOD_RULES)) {
     const value = method[option as keyof MethodOptions]
-    if (value !== undefined) options[option] = value
+    if (value !== undefined && option !== 'limiter') options[option] = value
   }
+  Object.assign(options, toLimiterDocument(method.limiter))
   const errors = Object.keys(method.errors ?? {}).sort()
   return {
     ...options,
@@ -59,6 +64,31 @@ function toMethodDocument(method: Method): RpcMethodDocument {
     ...(method.output && { hasOutput: true }),
     ...(errors.length > 0 && { errors }),
   }
+}
+
+function toLimiterDocument(limiter: MethodOptions['limiter']): Pick<RpcMethodDocument, 'limiter' | 'sharedLimiter'> {
+  if (limiter === undefined) return {}
+  if (typeof limiter === 'string') return { limiter }
+  const { shared, ...rest } = limiter
+  if (shared === true) return { sharedLimiter: fromLimiterDocument(rest) as LimiterOptions }
+  return { limiter: `${rest.perMs / 1000}/${rest.calls}` }
+}
+
+function fromLimiterDocument(value: unknown): LimiterOptions | undefined {
+  if (!isRecord(value)) return undefined
+  const { calls, perMs, onError, timeoutMs } = value
+  const known = {
+    calls,
+    perMs,
+    ...(onError !== undefined && { onError }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  }
+  return isLimiterOptions({ ...known, shared: true }) ? (known as LimiterOptions) : undefined
+}
+
+/** What a document says of a method, as `rpc()` takes it. */
+export function methodOptionsOf({ sharedLimiter, ...options }: RpcMethodDocument): MethodOptions {
+  return sharedLimiter === undefined ? options : { ...options, limiter: { ...sharedLimiter, shared: true } }
 }
 
 /** A document read from the registry, or undefined when it is none: what others wrote is checked before it is used. */
@@ -85,8 +115,13 @@ function fromMethodDocument(entry: Readonly<Record<string, unknown>>): RpcMethod
   for (const [option, rule] of Object.entries(METHOD_RULES)) {
     const value = entry[option]
     if (value === undefined) continue
-    if (!rule.fits(value)) return undefined
+    if (!rule.fits(value) || typeof value === 'object') return undefined
     method[option] = value
+  }
+  if (entry.sharedLimiter !== undefined) {
+    const sharedLimiter = fromLimiterDocument(entry.sharedLimiter)
+    if (sharedLimiter === undefined) return undefined
+    method.sharedLimiter = sharedLimiter
   }
   if (entry.hasInput === true) method.hasInput = true
   if (entry.hasOutput === true) method.hasOutput = true

@@ -1,5 +1,6 @@
 /** Checks the options of a method: those that an author wrote, and those that another node advertised. */
 import { GomsError } from '../core/errors.ts'
+import { isLimiterOptions } from '../core/limit.ts'
 import type { MethodOptions } from '../core/rpc-client.ts'
 import type { Method } from './method.ts'
 import { isSchema } from './standard-schema.ts'
@@ -33,7 +34,10 @@ export const METHOD_RULES: Readonly<Record<keyof MethodOptions, Rule>> = {
   },
   idempotent: { expected: 'true or false', fits: (value) => typeof value === 'boolean' },
   retries: { expected: `an integer from 0 to ${MAX_RETRIES}`, fits: (value) => isWhole(value, 0, MAX_RETRIES) },
-  limiter: rate,
+  limiter: {
+    expected: `${rate.expected}, or { calls, perMs } with shared, onError, timeoutMs`,
+    fits: (value) => rate.fits(value) || isLimiterOptions(value),
+  },
   breaker: rate,
   expose: { expected: `one of ${EXPOSE.join(', ')}`, fits: (value) => EXPOSE.includes(value) },
 }
@@ -79,9 +83,15 @@ function notSchema(where: string, found: unknown): GomsError {
 }
 
 function invalid(where: string, value: unknown, expected: string, fix?: string): GomsError {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `\`${String(value)}\``
+  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : `\`${describe(value)}\``
   const found = `${shown} (${typeof value})`
   return new GomsError('GOMS_OPTION_INVALID', `${where}: expected ${expected}, got ${found}`, {
     detail: { found, expected, ...(fix !== undefined && { fix }) },
   })
+}
+
+/** A block by its keys. */
+function describe(value: unknown): string {
+  const isBlock = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isBlock ? `{ ${Object.keys(value).join(', ').slice(0, 80)} }` : String(value)
 }

@@ -7,6 +7,15 @@ export interface Rate {
   readonly perMs: number
 }
 
+/** At most `calls` in any `perMs` in a whole project, whoever calls; counted in Redis. */
+export interface SharedRate extends Rate {
+  readonly shared: true
+  /** What becomes of a call while nobody can be asked: let through, or refused. @default 'open' */
+  readonly onError: 'open' | 'closed'
+  /** How long a call waits for an answer. @default 50 */
+  readonly timeoutMs: number
+}
+
 /** How a call is treated on the way. */
 export interface Policy {
   /** Until the head of the answer (RPC: the answer), waits and retries included. @default 10000 */
@@ -23,6 +32,8 @@ export interface Policy {
   readonly retryBusy: boolean
   /** Per calling process, node and route, one token an attempt. */
   readonly limiter: Rate | undefined
+  /** Of a route's limiter that the project shares: per route, one token a call. Then there is no `limiter`. */
+  readonly sharedLimiter: SharedRate | undefined
   /** Opens after that many errors in that window; per calling process, node and route. */
   readonly breaker: Rate | undefined
   /** Per calling process and route, before the pick. */
@@ -40,7 +51,7 @@ export interface RouteOptions {
   readonly totalTimeoutMs?: number | undefined
   readonly retries?: number | undefined
   readonly retryBusy?: boolean | undefined
-  readonly limiter?: Rate | undefined
+  readonly limiter?: Rate | SharedRate | undefined
   readonly breaker?: Rate | undefined
   readonly callLimit?: Rate | undefined
   /** PUT and DELETE, or any method, may be repeated. */
@@ -244,6 +255,7 @@ export const defaultPolicy: Policy = {
   retryRule: 'safe',
   retryBusy: false,
   limiter: undefined,
+  sharedLimiter: undefined,
   breaker: undefined,
   callLimit: undefined,
 }

@@ -11,6 +11,23 @@ export interface CallOptions {
   readonly node?: string
 }
 
+/** A limiter written out. */
+export interface LimiterOptions {
+  /** 1 to 1000000. */
+  readonly calls: number
+  /** In any window of so many milliseconds, 1 to 86400000. */
+  readonly perMs: number
+  /**
+   * `true`: counted in Redis (`redisAddr`), one number for all who call the method in the project, one token a call. Else per
+   * calling process and node, one token an attempt. @default false
+   */
+  readonly shared?: boolean
+  /** Where it is shared and Redis cannot be asked: the call is let through, or refused. @default 'open' */
+  readonly onError?: 'open' | 'closed'
+  /** Where it is shared: how long a call waits for Redis, 1 to 10000. @default 50 */
+  readonly timeoutMs?: number
+}
+
 /** One RPC method as a contract describes it, with its options; what `rpc()` returns. */
 export interface MethodOptions {
   /** @default 10000 */
@@ -18,8 +35,8 @@ export interface MethodOptions {
   /** Running it twice is the same as once: it may be tried again after it was sent. @default false */
   readonly idempotent?: boolean
   readonly retries?: number
-  /** `"5/100"`: at most 100 in any 5 s, per calling process and node. */
-  readonly limiter?: string
+  /** `"5/100"`: at most 100 in any 5 s, per calling process and node; `{ calls: 100, perMs: 5000, shared: true }`: in the project. */
+  readonly limiter?: string | LimiterOptions
   /** `"5/100"`: opens after 100 errors in 5 s. */
   readonly breaker?: string
   /** HTTP method under which the gateway serves it at /api/<service>/<method>; without it no outside call reaches it. */

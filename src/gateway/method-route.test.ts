@@ -64,6 +64,19 @@ describe('an exposed method', () => {
     })
   })
 
+  it('has the limiter of its contract, whichever kind that is', () => {
+    const sharedLimiter = { calls: 5, perMs: 100 }
+    const shared = { ...sharedLimiter, shared: true, onError: 'open', timeoutMs: 50 }
+    const live = { exists: { expose: 'POST', sharedLimiter } }
+    expect(routeOf(live)?.policy).toMatchObject({ limiter: undefined, sharedLimiter: shared })
+    // One that the gateway was given goes before, and so does a file.
+    const coded = [contract('user', { rpc: { exists: rpc<void, void>({ expose: 'GET', limiter: '5/100' }) } })]
+    const local = { limiter: { calls: 100, perMs: 5000 }, sharedLimiter: undefined }
+    expect(routeOf(live, {}, { coded })?.policy).toMatchObject(local)
+    const routes = { user: { exists: { limiter: { calls: 100, perMs: 5000 } } } }
+    expect(routeOf(live, {}, { routes })?.policy).toMatchObject(local)
+  })
+
   it('survives a rate that cannot be', () => {
     const route = routeOf({ exists: { expose: 'POST', limiter: '0/5', breaker: '5/0' } })
     expect(route?.policy).toMatchObject({ limiter: undefined, breaker: undefined })

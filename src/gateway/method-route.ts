@@ -1,5 +1,5 @@
 /** The route of an RPC method: it is there only where a contract exposes the method, and nothing else can open it. */
-import type { ContractDocument, RpcMethodDocument } from '../contract/contract.ts'
+import { type ContractDocument, methodOptionsOf, type RpcMethodDocument } from '../contract/contract.ts'
 import type { NodeInfo } from '../core/node.ts'
 import type { RouteOptions, Settings } from '../core/options.ts'
 import type { MethodOptions } from '../core/rpc-client.ts'
@@ -36,7 +36,7 @@ export function buildMethod(
   if (methods.length === 0) return undefined
   const said = [...(code ? [code] : []), ...opened.values()]
   const { policy, idempotent } = methodPolicy(settings.policy, given, {
-    ...readable({ ...[...opened.values()].at(-1), ...code }),
+    ...readable({ ...optionsOf([...opened.values()].at(-1)), ...optionsOf(code) }),
     // One version that may not be run twice is enough: a repetition may meet it.
     idempotent: said.every((one) => one.idempotent === true),
   })
@@ -62,12 +62,16 @@ export function buildMethod(
   }
 }
 
+function optionsOf(document: RpcMethodDocument | undefined): MethodOptions | undefined {
+  return document && methodOptionsOf(document)
+}
+
 /** Without rates that cannot be: what another process advertised must not end the routes of its service. */
 function readable(options: MethodOptions): MethodOptions {
   const { limiter, breaker, ...rest } = options
   return {
     ...rest,
-    ...(limiter !== undefined && isRate(limiter) && { limiter }),
+    ...(limiter !== undefined && (typeof limiter !== 'string' || isRate(limiter)) && { limiter }),
     ...(breaker !== undefined && isRate(breaker) && { breaker }),
   }
 }

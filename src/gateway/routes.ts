@@ -1,5 +1,6 @@
 /** The route table: what `/api/<service>/<action>` stands for, put together from all that say something about it. */
 import { type Contract, type ContractDocument, fromDocument, toDocument } from '../contract/contract.ts'
+import { limitersOf } from '../core/limit.ts'
 import type { RequestObserver } from '../core/observe.ts'
 import type { Policy, RouteOptions, Settings } from '../core/options.ts'
 import type { View } from '../registry/registry.ts'
@@ -235,7 +236,7 @@ function policyOf(base: Policy, given: RouteOptions | undefined): Policy {
     retryWaitsMs: base.retryWaitsMs,
     retryRule: base.retryRule,
     retryBusy: given?.retryBusy ?? base.retryBusy,
-    limiter: given?.limiter ?? base.limiter,
+    ...limitersOf(given?.limiter, base),
     breaker: given?.breaker ?? base.breaker,
     callLimit: given?.callLimit ?? base.callLimit,
   }

@@ -11,6 +11,8 @@ import type { View } from '../registry/registry.ts'
 import { createLimiter, type Limiter } from '../resilience/limiter.ts'
 import { createRetryBudget, FLOOR_PER_SECOND, type RetryBudget } from '../resilience/retry-budget.ts'
 import { rateShare, type Share, WHOLE } from '../resilience/share.ts'
+import type { SharedLimits } from '../resilience/shared-limits.ts'
+import { createLimitsHere } from '../resilience/shared-limits-here.ts'
 import { createAwakeClock } from './awake-clock.ts'
 import type { Target } from './dispatch.ts'
 import { ActionTrack, type Endpoint, sameRate } from './endpoint.ts'
@@ -31,6 +33,8 @@ export interface MeshOptions {
   readonly left?: ((node: NodeInfo) => void) | undefined
   /** What this process may use of limits and of the retry budget's floor. @default all of it */
   readonly share?: Share | undefined
+  /** Who counts calls of routes whose limit the project shares. @default this mesh alone */
+  readonly sharedLimits?: SharedLimits | undefined
   /** This process found hard evidence against a node, for others that stand beside it; not called for what they told. */
   readonly onHardEvidence?: ((nodeId: string, transport: Transport) => void) | undefined
   /** Told of all calls. @default nobody */
@@ -115,7 +119,17 @@ export function createMesh(options: MeshOptions): Mesh {
 
   const awake = createAwakeClock(clock)
   const deadlines = options.deadlines ?? exactDeadlines(clock)
-  const stack = createStack({ clock, deadlines, awake, random, target, callLimit, use: options.use ?? [] })
+  const sharedLimits = options.sharedLimits ?? createLimitsHere(clock)
+  const stack = createStack({
+    clock,
+    deadlines,
+    awake,
+    random,
+    target,
+    callLimit,
+    sharedLimits,
+    use: options.use ?? [],
+  })
   return {
     dispatch: stack.dispatch,
     observer: (service, action) => target(service).track(action).observer,

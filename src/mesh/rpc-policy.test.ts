@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { defaultPolicy } from '../core/options.ts'
-import { callPolicy, methodPolicy } from './rpc-policy.ts'
+import { callPolicy, isPlain, methodPolicy } from './rpc-policy.ts'
 
 const REF = { service: 'user', method: 'exists', options: undefined }
 
@@ -11,6 +11,33 @@ it('a method goes by the configuration, then its contract, then the defaults', (
   expect(idempotent).toBe(true)
   expect(methodPolicy(defaultPolicy, { idempotent: false }, contract).idempotent).toBe(false)
   expect(methodPolicy(defaultPolicy, undefined, undefined)).toEqual({ policy: defaultPolicy, idempotent: false })
+})
+
+const SHARED = { calls: 10, perMs: 1000, shared: true, onError: 'open', timeoutMs: 50 } as const
+const LOCAL = { calls: 100, perMs: 5000 }
+
+it.each([
+  [
+    'its contract shares one',
+    undefined,
+    { limiter: { calls: 10, perMs: 1000, shared: true } },
+    {},
+    [undefined, SHARED],
+  ],
+  ['a file limits each node instead', { limiter: LOCAL }, { limiter: { ...SHARED } }, {}, [LOCAL, undefined]],
+  ['a file shares one instead', { limiter: SHARED }, { limiter: '5/100' }, {}, [undefined, SHARED]],
+  [
+    'its contract writes it out',
+    undefined,
+    { limiter: { ...LOCAL, shared: false } },
+    { sharedLimiter: SHARED },
+    [LOCAL, undefined],
+  ],
+  ['only the default one is there', undefined, undefined, { sharedLimiter: SHARED }, [undefined, SHARED]],
+])('a method has one limiter: %s', (_, route, contract, base, [limiter, sharedLimiter]) => {
+  const { policy } = methodPolicy({ ...defaultPolicy, ...base }, route, contract)
+  expect([policy.limiter, policy.sharedLimiter]).toEqual([limiter, sharedLimiter])
+  expect(isPlain(policy)).toBe(false)
 })
 
 it('a call may ask for less or more, and never for more than is left', () => {

@@ -1,8 +1,9 @@
 /** The policy of a method: what the configuration says of it, else its contract, else the defaults. */
 import { GomsError } from '../core/errors.ts'
+import { limitersOf } from '../core/limit.ts'
 import type { Policy, RouteOptions } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
-import { parseRate } from '../resilience/rate.ts'
+import { parseLimiter, parseRate } from '../resilience/rate.ts'
 
 export interface MethodPolicy {
   readonly policy: Policy
@@ -30,16 +31,20 @@ export function methodPolicy(
       totalTimeoutMs: undefined,
       retries: route?.retries ?? contract?.retries ?? base.retries,
       retryBusy: route?.retryBusy ?? base.retryBusy,
-      limiter: route?.limiter ?? rateOf(contract?.limiter, 'limiter') ?? base.limiter,
-      breaker: route?.breaker ?? rateOf(contract?.breaker, 'breaker') ?? base.breaker,
+      ...limitersOf(route?.limiter ?? limiterOf(contract), base),
+      breaker: route?.breaker ?? breakerOf(contract) ?? base.breaker,
       callLimit: route?.callLimit ?? base.callLimit,
     },
     idempotent: route?.idempotent ?? contract?.idempotent ?? false,
   }
 }
 
-function rateOf(written: string | undefined, name: string): Policy['limiter'] {
-  return written === undefined ? undefined : parseRate(written, name)
+function limiterOf(contract: MethodOptions | undefined): RouteOptions['limiter'] {
+  return contract?.limiter === undefined ? undefined : parseLimiter(contract.limiter)
+}
+
+function breakerOf(contract: MethodOptions | undefined): Policy['breaker'] {
+  return contract?.breaker === undefined ? undefined : parseRate(contract.breaker, 'breaker')
 }
 
 /** The policy of one call; the method's own when the call asks for nothing else. */
@@ -67,7 +72,7 @@ function wrong(where: string, name: string, expected: string, found: unknown): G
 }
 
 /** Whether nothing but the deadline has anything to do for a call: no limit, no breaker, no answer that is tried again. */
-export function isPlain({ limiter, breaker, callLimit, retryBusy, retryRule }: Policy): boolean {
+export function isPlain({ limiter, sharedLimiter, breaker, callLimit, retryBusy, retryRule }: Policy): boolean {
   const isFree = limiter === undefined && breaker === undefined && callLimit === undefined
-  return isFree && !retryBusy && retryRule === 'safe'
+  return isFree && sharedLimiter === undefined && !retryBusy && retryRule === 'safe'
 }

@@ -1,8 +1,10 @@
 /** Reads a rate as people write it: `"5/100"` is at most 100 in any 5 seconds. */
 import { GomsError } from '../core/errors.ts'
-import type { Rate } from '../core/options.ts'
+import { isLimiterOptions, MAX_LIMIT_CALLS, toLimiter } from '../core/limit.ts'
+import type { Rate, SharedRate } from '../core/options.ts'
+import type { LimiterOptions } from '../core/rpc-client.ts'
 
-const MAX_CALLS = 1_000_000
+const MAX_CALLS: number = MAX_LIMIT_CALLS
 const MAX_SECONDS = 86_400
 const WRITTEN = /^\s*(\d{1,9}(?:\.\d{1,9})?)\s*\/\s*(\d{1,9})\s*$/
 
@@ -20,6 +22,11 @@ export function parseRate(written: string | Rate, name = 'rate'): Rate {
   throw new GomsError('GOMS_OPTION_INVALID', `${name}: expected ${expected}, got ${found} (${typeof written})`, {
     detail: { found, expected, fix: '"5/100" lets 100 calls through in any 5 seconds' },
   })
+}
+
+/** The same where it may be written out, and be shared by the project. @throws GomsError GOMS_OPTION_INVALID */
+export function parseLimiter(written: string | LimiterOptions, name = 'limiter'): Rate | SharedRate {
+  return typeof written !== 'string' && isLimiterOptions(written) ? toLimiter(written) : parseRate(written, name)
 }
 
 /** Written values come from files and from JavaScript, so nothing is taken for granted. */

@@ -45,7 +45,7 @@ export class OutboundRecorder implements OutboundObserver {
     if (!drawn) recording.steps.takeOf(call.traceWords ?? call.trace, startedMs, recording.takeStep)
     if (attempts > 0 || error === undefined) return
     const remote = { service: this.#service }
-    const tags = refusedTags(error)
+    const tags = refusedTags(error, call.policy.sharedLimiter !== undefined)
     const trace = attemptTrace(call, 1)
     recording.take(trace, this.#nameOf(call), 'CLIENT', call.caller, remote, tags, error, startedMs, nowMs)
   }

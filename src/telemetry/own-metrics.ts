@@ -38,6 +38,11 @@ const COUNTERS = {
     help: 'Calls refused before any attempt because a limit was used up.',
     labels: ['service', 'action'],
   },
+  limiterUnanswered: {
+    name: 'goms_limiter_unanswered_total',
+    help: 'Calls of routes whose limit the project shares that were not counted, because Redis was away or late; "open" were let through, "closed" refused.',
+    labels: ['service', 'action', 'on_error'],
+  },
   errors: {
     name: 'goms_errors_total',
     help: 'Errors by code, HTTP_5XX where an answer of the application had none: of calls made, calls served, and requests at the gateway.',

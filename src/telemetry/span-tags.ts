@@ -70,14 +70,18 @@ export function attemptError(outcome: Outcome): Failing | undefined {
   }
 }
 
-/** Of a call that no node was asked for. */
-export function refusedTags(error: GomsError): Record<string, string> {
+/** Of a call that no node was asked for. @param shared the limiter of its route is the project's */
+export function refusedTags(error: GomsError, shared: boolean): Record<string, string> {
   const tags: Record<string, string> = { 'goms.attempt': '0', 'error.code': error.code }
   const reason = (error.data as { readonly reason?: unknown } | undefined)?.reason
   if (reason === 'callLimit') tags['goms.callLimit'] = 'used up'
-  if (reason === 'limiter') tags['goms.limiter'] = 'full at all nodes'
+  if (reason === 'limiter') tags['goms.limiter'] = shared ? sharedLimiter(error) : 'full at all nodes'
   if (reason === 'breaker') tags['goms.breaker'] = 'open'
   return tags
+}
+
+function sharedLimiter({ code }: GomsError): string {
+  return code === 'RESOURCE_EXHAUSTED' ? 'used up in the project' : 'cannot be asked'
 }
 
 function nodes(count: number): string {
