@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** Of the tests with whole processes those that measure nothing: they may run beside others. */
 const UNHURRIED = [
   'elasticsearch',
+  'elasticsearch-component',
   'events',
   'frameworks',
   'https',

@@ -28,6 +28,17 @@ export default service('hello', { rpc: { hi: ({ name }: { name: string }) => 'hi
 
 /** Optional packages, by the entry point that needs them: how its types are used, and who says that it is missing. */
 const PEERS = {
+  elasticsearch: {
+    package: '@elastic/elasticsearch',
+    typed: `
+import { elasticsearch } from 'goms/elasticsearch'
+export const put: Promise<string> = elasticsearch().value.put('books', { title: 'a' })
+export const alive: Promise<boolean> = elasticsearch().value.client.ping()
+// @ts-expect-error: it is no text
+export const wrong: Promise<string> = elasticsearch().value.client.ping()
+`,
+    starts: [`(await import('goms/elasticsearch')).elasticsearch({ url: '127.0.0.1:1' }).start({ settings: {} })`],
+  },
   rabbitmq: {
     package: 'rabbitmq-client',
     typed: `

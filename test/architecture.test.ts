@@ -22,6 +22,7 @@ const PORTS: readonly string[] = ['registry/registry.ts', 'registry/kv.ts', 'bal
 
 /** Where each package may be imported, as path prefixes. Few places, each beside the port it serves. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  '@elastic/elasticsearch': ['components/'],
   '@opentelemetry/api': ['telemetry/'],
   '@redis/client': ['components/'],
   '@standard-schema/spec': ['contract/'],
