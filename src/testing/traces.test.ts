@@ -252,6 +252,18 @@ describe('what a call met on its way', () => {
     expect(refused?.error).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
   })
 
+  it('a limit that the project shares: 429, and no node was asked', async () => {
+    const settings = { services: { order: { submit: { limiter: { calls: 1, per: 60_000, shared: true } } } } }
+    const started = await start({ settings })
+    await started.fetch(...submit('pen'))
+    const limited = await started.fetch(...submit('pen'))
+    expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '60'])
+    const spans = await recorded(started, WHOLE.length + 2)
+    const [, refused] = attemptsOf(spans, 'order.submit')
+    expect(refused?.tags).toMatchObject({ 'goms.attempt': '0', 'goms.limiter': 'used up in the project' })
+    expect(refused?.error).toMatchObject({ code: 'RESOURCE_EXHAUSTED' })
+  })
+
   it('an open breaker: 503, and says so', async () => {
     const settings = { services: { order: { submit: { breaker: '60/1', retries: 0 } } } }
     const started = await start({ settings })
