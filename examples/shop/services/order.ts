@@ -1,6 +1,7 @@
-/** Orders: submitting one asks the user service whether its buyer exists, and tells that it was taken. */
+/** Orders: submitting one asks the user service whether its buyer exists, and tells that it was taken; what is told is indexed. */
 import { randomUUID } from 'node:crypto'
 import { callContext, client, emitter, GomsError, service } from 'goms'
+import { elasticsearch } from 'goms/elasticsearch'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { Order } from '../contracts/order.ts'
@@ -30,4 +31,17 @@ app.post('/order/submit', async (c) => {
   return c.json({ code: 0, msg: 'success', data: { orderId, username } })
 })
 
-export default service(Order, { http: app })
+/** Orders are found again in Elasticsearch where `esAddr` is configured. Under its own id an order is there once. */
+const orders = elasticsearch({ name: 'orders', optional: true })
+
+export default service(Order, {
+  http: app,
+  uses: { order: Order, orders },
+  on: {
+    order: {
+      async submitted({ orderId, username }, { orders, event }) {
+        await orders?.put('orders', { orderId, username, at: new Date(event.emittedAtMs).toISOString() }, orderId)
+      },
+    },
+  },
+})
