@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { createClient } from '@redis/client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { untilReady } from '../support/cluster.ts'
+import { type Elasticsearch, elasticsearchIsMissing, startElasticsearch } from '../support/elasticsearch.ts'
 import { freePort, killAll, type Running, startGoms } from '../support/processes.ts'
+import { rabbitmqMissing, startRabbitMq } from '../support/rabbitmq.ts'
 import { type Redis, redisIsMissing, startRedis } from '../support/redis.ts'
 
 const shop = join(import.meta.dirname, '..', '..', 'examples', 'shop')
@@ -108,5 +110,57 @@ describe.each([
       { timeout: 10_000, interval: 200 },
     )
     expect(await post('/api/order/submit', {}, token)).toMatchObject({ status: 200 })
+  })
+})
+
+/** All that it can have, as in production. */
+describe.skipIf(redisIsMissing || rabbitmqMissing !== undefined || elasticsearchIsMissing)('the whole shop', () => {
+  let url = ''
+  const servers: { close(): Promise<void> }[] = []
+  let search: Elasticsearch['search']
+  let mail: Running
+
+  beforeAll(async () => {
+    const [redis, rabbit, elastic] = await Promise.all([startRedis(), startRabbitMq(), startElasticsearch()])
+    servers.push(redis, rabbit, elastic)
+    search = elastic.search
+    const env = {
+      GOMS_EMBEDDED_PORT: String(await freePort(4)),
+      GOMS_REDIS_ADDR: redis.url,
+      GOMS_AMQP_ADDR: rabbit.url,
+      GOMS_ES_ADDR: elastic.url,
+    }
+    const start = (file: string, ...args: string[]): Running =>
+      startGoms(['start', join(shop, file), '-configs', configs, ...args], { name: file, env })
+    const port = await freePort()
+    url = `http://127.0.0.1:${port}`
+    const gateway = start('gateway.ts', '-http_port', String(port), '-rpc_port', '0')
+    start('services/user.ts')
+    start('services/order.ts')
+    mail = start('services/mail.ts')
+    await untilReady(url, gateway)
+    const known = async (): Promise<void> => {
+      const cluster = JSON.stringify(await (await fetch(`${url}/cluster`)).json())
+      expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(4)
+    }
+    await vi.waitFor(known, { timeout: 20_000, interval: 100 })
+  }, 120_000)
+  afterAll(async () => {
+    await killAll()
+    await Promise.all(servers.map((server) => server.close()))
+  }, 30_000)
+
+  test('thanks for an order by mail, and finds it again', async () => {
+    const json = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ username: 'bob', password: 'x' })
+    const login = await fetch(`${url}/api/user/login`, { method: 'POST', headers: json, body })
+    const headers = { ...json, authorization: `Bearer ${login.headers.get('x-session-token')}` }
+    const order = await fetch(`${url}/api/order/submit`, { method: 'POST', headers, body: '{}' })
+    const { data } = (await order.json()) as { data: { orderId: string } }
+    await mail.waitForLine(new RegExp(`mail to bob: thank you for your order ${data.orderId}`), 10_000)
+    await vi.waitFor(
+      async () => expect(await search('orders', { match_all: {} })).toMatchObject([{ ...data, username: 'bob' }]),
+      { timeout: 10_000, interval: 200 },
+    )
   })
 })
