@@ -220,7 +220,7 @@ function toSpan(given: unknown): TraceSpan | undefined {
     to: addressOf(remote) ?? textOf(remote.serviceName),
     startedMs: millisecondsOf(it.timestamp),
     durationMs: millisecondsOf(it.duration),
-    attempt: Number(tagOf('goms.attempt') ?? 1) || 0,
+    attempt: Number(tagOf('goms.attempt') ?? tagOf('goms.delivery') ?? 1) || 0,
     error: message === undefined ? undefined : code === undefined || code === message ? message : `${code}: ${message}`,
     tags,
     isShared: it.shared === true,

@@ -44,6 +44,32 @@ trace 4bf92f3577b34da6  2023-11-14T22:13:20.000Z
 `)
 })
 
+test('an event that was delivered again', () => {
+  const order = { localEndpoint: { serviceName: 'order', ipv4: '10.0.0.1', port: 9001 } }
+  const mail = { localEndpoint: { serviceName: 'mail', ipv4: '10.0.0.2', port: 9002 } }
+  const delivery = (id: string, number: number, fromMs: number, tags: object = {}): object =>
+    span(id, 'b', fromMs, 5, {
+      ...{ kind: 'CONSUMER', name: 'order.submitted', ...mail },
+      tags: { 'goms.delivery': String(number), ...tags },
+    })
+  const spans = [
+    span('a', undefined, 0, 10, { name: 'order.submit', ...order }),
+    span('b', 'a', 2, 3, { kind: 'PRODUCER', name: 'emit order.submitted', ...order }),
+    delivery('c', 1, 10, { error: 'the mail server is away', 'error.code': 'INTERNAL' }),
+    delivery('d', 2, 30),
+  ]
+  expect(`\n${shown(spans)}`).toBe(`
+trace 4bf92f3577b34da6  2023-11-14T22:13:20.000Z
+4 spans  2 services  1 failed  35.0 ms
+
+  order order.submit            10.0.0.1:9001     10.0 ms  ██████
+  └ order emit order.submitted  10.0.0.1:9001      3.0 ms   ██
+!   ├ mail order.submitted      #1 10.0.0.2:9002   5.0 ms        ███
+    │   ! INTERNAL: the mail server is away
+    └ mail order.submitted      #2 10.0.0.2:9002   5.0 ms                    ███
+`)
+})
+
 test('no line is longer than the terminal is wide', () => {
   const long = [
     ...RETRIED,

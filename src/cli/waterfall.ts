@@ -93,7 +93,8 @@ function stemsOf(levels: readonly boolean[]): string {
 
 /** What was called, with the number of the attempt where there were several; else the node that served. */
 function nodeOf(span: TraceSpan, isRetried: boolean): string {
-  const isCall = span.kind === 'CLIENT' || span.kind === 'PRODUCER'
+  // An event has no node that it goes to: brokers seldom say where they are.
+  const isCall = span.kind === 'CLIENT' || (span.kind === 'PRODUCER' && span.to !== undefined)
   const address = isCall ? `→ ${span.to ?? 'no node'}` : (span.at ?? '-')
   return isRetried ? `#${span.attempt} ${address}` : address
 }
