@@ -32,6 +32,8 @@ export async function createServiceDoor(deps: DoorDeps<ServiceDefinition>): Prom
   let http: Inbound | undefined
   const rpc = hasMethods ? await createRpcWay(deps, handlers, () => http?.inFlight() ?? 0) : undefined
   const events = hasSubscriptions(definition) ? await createEventWay(deps, handlers) : undefined
+  // A missing package or a store that is away is found now, and not by the first event.
+  if (Object.keys(contract?.shape.events ?? {}).length > 0) await deps.events.broker()
   http = createInbound({
     definition,
     nodeId,

@@ -241,6 +241,10 @@ const inConfig: readonly (readonly [text: string, expected: string])[] = [
     'esAddr: "http://es-1:9200|ftp://me:hunter2@es-2"',
     'expected `esAddr` to be an address such as http://host:9200, https://user:password@host:9200 or host:9200, or several with | between them, got `"ftp://es-2"`',
   ],
+  [
+    'amqpAddr: "http://me:hunter2@mq:5672"',
+    'expected `amqpAddr` to be an address such as amqp://user:password@host:5672/vhost, amqps://host or host:5672, got `"http://mq:5672"`',
+  ],
   ['gateway: { cors: { methods: GET } }', '`gateway.cors` lacks the key `origins`'],
   ['service: { etcdKy: a }', 'unknown key "etcdKy" in service'],
   ['service: { etcdKey: a }\nprojectName: b', 'projectName is defined twice, first at configs/config.yml:2:1'],

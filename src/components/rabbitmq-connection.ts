@@ -1,8 +1,8 @@
 /** One supervised connection to RabbitMQ for all that a process does there: it comes back by itself, and says so once. */
 import type { Channel, Connection } from 'rabbitmq-client'
 import { everyMs, type Log } from '../core/log.ts'
+import { type RabbitAddress, toRabbitAddress } from '../core/rabbitmq-address.ts'
 import { importPeer } from './peer.ts'
-import { type RabbitAddress, toRabbitAddress } from './rabbitmq-address.ts'
 
 export interface RabbitConnection {
   /** Without user and password. */

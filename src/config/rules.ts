@@ -1,6 +1,7 @@
 /** What must hold between values, whatever each of them is: names, the call key, production, waits at the end. */
 import { GomsError } from '../core/errors.ts'
 import type { Settings } from '../core/options.ts'
+import { toRabbitAddress } from '../core/rabbitmq-address.ts'
 import { toElasticsearchUrls } from '../telemetry/elasticsearch-address.ts'
 import {
   type AddressForm,
@@ -97,7 +98,8 @@ export function checkTogether(tree: Tree, settings: Settings, warnings: string[]
   }
   address(tree, ['zipkinAddr'], settings.zipkinAddr, ZIPKIN_ADDRESS)
   address(tree, ['trace', 'otlpAddr'], settings.trace.otlpAddr, OTLP_ADDRESS)
-  elasticsearch(tree, settings.esAddr)
+  readable(tree, 'esAddr', settings.esAddr, toElasticsearchUrls)
+  readable(tree, 'amqpAddr', settings.amqpAddr, toRabbitAddress)
   checkLimiters(tree, tree.value)
   total(tree, [], policy.totalTimeoutMs, policy.timeoutMs)
   for (const [service, actions] of Object.entries(settings.routes)) {
@@ -121,17 +123,18 @@ function address(tree: Tree, path: readonly string[], given: string | undefined,
   })
 }
 
-function elasticsearch(tree: Tree, given: string | undefined): void {
+/** The same of an address that somebody else reads, who throws with what was found and expected. */
+function readable(tree: Tree, key: string, given: string | undefined, read: (text: string) => unknown): void {
   if (given === undefined) return
   try {
-    toElasticsearchUrls(given)
+    read(given)
   } catch (thrown) {
     if (!(thrown instanceof GomsError)) throw thrown
     const { found, expected, fix } = thrown.detail ?? {}
-    const origin = originOf(tree, ['esAddr'])
+    const origin = originOf(tree, [key])
     tree.mistakes.push({
       code: origin?.kind === 'flag' ? 'GOMS_USAGE' : 'GOMS_CONFIG_INVALID',
-      message: `expected \`esAddr\` to be ${expected}, got \`${found}\``,
+      message: `expected \`${key}\` to be ${expected}, got \`${found}\``,
       origin,
       fix: [String(fix)],
     })

@@ -1,5 +1,5 @@
 /** The address of RabbitMQ as `amqpAddr` gives it: one node, or several of one cluster. */
-import { GomsError } from '../core/errors.ts'
+import { GomsError } from './errors.ts'
 
 export interface RabbitAddress {
   readonly hostname: string
