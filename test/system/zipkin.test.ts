@@ -239,20 +239,22 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
       return response
     }
 
-    test('shows an order as one trace: gateway, order, and the RPC to user, 2 s after the call', async () => {
+    test('shows an order as one trace: gateway, order, the RPC to user, and the event that it told, 2 s after the call', async () => {
       const login = await post('/api/user/login', { username: 'test', password: 'hunter2' }, {})
       const authorization = `Bearer ${login.headers.get('x-session-token')}`
       const traceId = newId()
       await post('/api/order/submit', {}, { authorization, traceparent: `00-${traceId}-${parent}-01` })
-      const { spans, afterMs } = await complete(traceId, 5)
+      const { spans, afterMs } = await complete(traceId, 7)
       expect(afterMs).toBeLessThanOrEqual(2000 * SLACK)
-      const [request, toOrder, order, toUser, user] = spans
+      const [request, toOrder, order, toUser, user, told, heard] = spans
       expect(spans.map((it) => `${it.localEndpoint.serviceName} ${it.kind}`)).toEqual([
         'gateway SERVER',
         'gateway CLIENT',
         'order SERVER',
         'order CLIENT',
         'user SERVER',
+        'order PRODUCER',
+        'order CONSUMER',
       ])
       expect(request?.parentId).toBe(parent)
       expect(toOrder).toMatchObject({
@@ -266,7 +268,9 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
         remoteEndpoint: { serviceName: 'user' },
       })
       expect(user?.parentId).toBe(toUser?.id)
-      expect(new Set(spans.map((it) => it.id)).size).toBe(5)
+      expect(told).toMatchObject({ name: 'emit order.submitted', parentId: order?.id })
+      expect(heard).toMatchObject({ name: 'order.submitted', parentId: told?.id, tags: { 'goms.delivery': '1' } })
+      expect(new Set(spans.map((it) => it.id)).size).toBe(7)
       for (const it of spans) expect(it.localEndpoint).toMatchObject({ ipv4: '127.0.0.1', port: expect.any(Number) })
       expect(JSON.stringify(spans)).not.toContain(authorization)
       const shown = startGoms(['trace', traceId, '-configs', join(shop, 'configs'), '-zipkin_addr', zipkin.url])
@@ -278,8 +282,10 @@ describe.skipIf(zipkinMissing !== undefined)('a real Zipkin', () => {
         'gateway order/submit @ # ms',
         '└ gateway order/submit → @ # ms',
         '└ order post /order/submit @ # ms',
-        '└ order user.exists → @ # ms',
-        '└ user user.exists @ # ms',
+        '├ order user.exists → @ # ms',
+        '│ └ user user.exists @ # ms',
+        '└ order emit order.submitted @ # ms',
+        '└ order order.submitted @ # ms',
       ])
     })
   })
