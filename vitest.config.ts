@@ -33,7 +33,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: ['test/system/**'],
           // Most of them wait rather than compute.
-          maxWorkers: 3,
+          maxWorkers: 5,
           sequence: { groupOrder: 0 },
         },
       },
@@ -42,7 +42,7 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: UNHURRIED,
-          maxWorkers: 3,
+          maxWorkers: 5,
           testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },

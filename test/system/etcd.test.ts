@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { keysIn, type Member } from '../support/cluster.ts'
 import { type EtcdCluster, etcdMissing, startEtcd } from '../support/etcd.ts'
-import { expectClean, LEASE_MS, loadSuite, nodesOf, settled, useShop, wait } from './load.suite.ts'
+import { expectClean, LEASE_MS, nodesOf, restartSuite, settled, useShop, wait } from './load.suite.ts'
 
 describe.skipIf(etcdMissing !== undefined)('on etcd', () => {
   let etcd: EtcdCluster
@@ -14,7 +14,7 @@ describe.skipIf(etcdMissing !== undefined)('on etcd', () => {
     await etcd?.close()
   })
 
-  loadSuite(use)
+  restartSuite(use)
 
   test('etcd stopped for longer than a lease loses nothing, and all are registered again within 3 s', async () => {
     const shop = use()
