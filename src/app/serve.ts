@@ -6,12 +6,13 @@ import type { FlagValues } from '../config/overlay.ts'
 import { watchSettings } from '../config/watch.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import { everyMs, type Log } from '../core/log.ts'
+import type { Log } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
 import { setRunning } from '../core/running.ts'
 import { setTraceBridge } from '../core/trace-bridge.ts'
 import type { Middleware } from '../mesh/middleware.ts'
 import { servingService } from '../service/context.ts'
+import { atMost } from './bounded.ts'
 import { type Cluster, joinCluster } from './cluster.ts'
 import { type Components, createComponents } from './components.ts'
 import { createDoor } from './create-door.ts'
@@ -19,12 +20,11 @@ import type { DoorParts } from './door.ts'
 import { createEvents, type Events } from './events.ts'
 import { createGatewayWorkers, fileForWorkers, type GatewayWorkers, workerCount } from './gateway-workers.ts'
 import { createHttpPort } from './http-port.ts'
-import { createLog, droppedLine, type LogSinks, type ServiceLog, toServiceLog } from './log.ts'
-import { type LogFile, openLogFile } from './log-file.ts'
-import { droppedByStandardError } from './log-stderr.ts'
+import type { ServiceLog } from './log.ts'
 import { type RunningNode, startNode } from './node.ts'
 import { createObservability, type Observability } from './observability.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
+import { ProcessLogs } from './process-logs.ts'
 import type { Definition } from './service-file.ts'
 import { openRoutes, type RoutesInForce } from './shared-routes.ts'
 import { openTraceBridge } from './trace-bridge.ts'
@@ -63,8 +63,9 @@ export interface Served {
   close(mode?: 'graceful' | 'now'): Promise<void>
 }
 
-/** At most one line in that time about a log file that cannot be put aside. */
-const SAY_EVERY_MS = 10_000
+/** What is left of the time to end, for all that is closed after the last call; at least so much. */
+const LEAST_CLOSE_MS = 500
+const KEPT_CLOSE_MS = 2000
 
 /** What a save of the files, or routes that are shared, change without a restart. */
 const LIVE = [
@@ -107,10 +108,7 @@ class Process {
   readonly #loaded: Loaded
   readonly #options: ServeOptions
   readonly #clock: Clock = systemClock
-  readonly #files: LogFile[] = []
-  /** Who else takes lines. */
-  readonly #sinks: LogSinks = { also: undefined }
-  readonly #logs = new Map<string, ServiceLog>()
+  readonly #logs: ProcessLogs
   readonly #log: ServiceLog
   readonly #first: Definition
   readonly #outbounds = new Map<string, Outbound>()
@@ -129,7 +127,8 @@ class Process {
     this.#first = first
     this.#loaded = loaded
     this.#options = options
-    this.#log = this.#logOf(first.name)
+    this.#logs = new ProcessLogs(loaded.settings, this.#clock, options.log)
+    this.#log = this.#logs.of(first.name)
     this.#components = createComponents(loaded.settings, this.#clock)
     this.#inForce = createInForce(loaded, (settings) => this.#apply(settings), this.#log, {
       live: LIVE,
@@ -158,10 +157,8 @@ class Process {
     }
     const observability = await createObservability({ settings, clock: this.#clock, log: this.#log })
     this.#observability = observability
-    this.#sinks.also = observability.also
-    observability.metrics?.watchLog(() =>
-      this.#files.reduce((sum, { outlet }) => sum + outlet.dropped, droppedByStandardError()),
-    )
+    this.#logs.sinks.also = observability.also
+    observability.metrics?.watchLog(() => this.#logs.dropped)
     const cluster = joinCluster({
       observe: observability.observers.outbound,
       sampler: observability.sampler,
@@ -186,8 +183,7 @@ class Process {
     const failed = started.find((result) => result.status === 'rejected')
     if (failed) {
       await Promise.all(nodes.map((node) => node.close('now')))
-      await this.#events?.close()
-      await this.#components.close()
+      await this.#closeBehind()
       for (const outbound of this.#outbounds.values()) outbound.close()
       await cluster.then((joined) => joined.close()).catch(() => {})
       await observability.close()
@@ -220,7 +216,7 @@ class Process {
 
   #startNode(definition: Definition, cluster: Promise<Cluster>): Promise<RunningNode> {
     const { settings } = this.#loaded
-    const log = this.#logOf(definition.name)
+    const log = this.#logs.of(definition.name)
     const workers = definition.kind === 'gateway' ? this.#workers : undefined
     return startNode({
       settings,
@@ -277,7 +273,7 @@ class Process {
   #announceRunning(cluster: Cluster): void {
     // Whoever calls is the service that serves the call in progress; outside of calls the first one speaks.
     const outbound = (): Outbound => this.#outboundOf(servingService() ?? this.#first.name, cluster)
-    setUserLog((service) => this.#logs.get(service ?? '') ?? this.#log)
+    setUserLog((service) => this.#logs.known(service ?? '') ?? this.#log)
     setRunning({
       settings: this.#inForce.settings,
       fetchAction: (service, action, request) => outbound().fetchAction(service, action, request),
@@ -312,11 +308,12 @@ class Process {
     cluster: Cluster,
     watching: { close(): void },
   ): Promise<void> {
+    const untilMs = this.#clock.now() + this.#inForce.settings.terminationGraceMs - KEPT_CLOSE_MS
     watching.close()
     const kept = this.#routes?.close()
     await Promise.all(nodes.map((node) => node.close(mode)))
-    await this.#events?.close()
-    await this.#components.close()
+    const leftMs = Math.max(LEAST_CLOSE_MS, untilMs - this.#clock.now())
+    await atMost(this.#clock, leftMs, this.#closeBehind()).catch((error) => this.#log.warn(`stop: ${String(error)}`))
     for (const outbound of this.#outbounds.values()) outbound.close()
     await cluster.close()
     await kept
@@ -324,46 +321,16 @@ class Process {
     await this.#end()
   }
 
+  /** What handlers used, once the last of them is through. */
+  async #closeBehind(): Promise<void> {
+    await this.#events?.close()
+    await this.#components.close()
+  }
+
   async #end(): Promise<void> {
     setRunning(undefined)
     setTraceBridge(undefined)
     setUserLog(undefined)
-    await Promise.all(this.#files.map(({ outlet }) => outlet.close()))
+    await this.#logs.close()
   }
-
-  #logOf(service: string): ServiceLog {
-    let log = this.#logs.get(service)
-    if (log === undefined) {
-      log = this.#createLog(service)
-      this.#logs.set(service, log)
-    }
-    return log
-  }
-
-  #createLog(service: string): ServiceLog {
-    if (this.#options.log) return toServiceLog(this.#options.log)
-    const { settings } = this.#loaded
-    const { runtimeDir, callKey, registry } = settings
-    const clock = this.#clock
-    const told = droppedLine(service, 'json', clock)
-    const said = everyMs(clock, SAY_EVERY_MS)
-    const lost = (bytes: number, cause: unknown): void =>
-      said(() =>
-        log.warn(`runtime: a full log file could not be put aside, ${bytes} bytes of it are gone`, { err: cause }),
-      )
-    const name = logNameOf(service, settings)
-    const file = runtimeDir === undefined ? undefined : openLogFile(runtimeDir, name, { told, lost })
-    if (file) this.#files.push(file)
-    const log = createLog({
-      ...{ service, format: settings.log, debug: settings.debug, clock, file: file?.outlet, sinks: this.#sinks },
-      redact: settings.trace.redact,
-      secrets: [callKey, registry.password].filter((secret) => secret !== undefined),
-    })
-    return log
-  }
-}
-
-/** Nodes of one service with ports of their own keep files of their own. */
-function logNameOf(service: string, settings: Settings): string {
-  return settings.httpPort ? `${service}-${settings.httpPort}` : service
 }

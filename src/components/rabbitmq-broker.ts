@@ -5,19 +5,9 @@ import type { Log } from '../core/log.ts'
 import type { Broker, HandleDelivery, SubscriptionOptions } from '../events/broker.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
 import { type Answer, createRabbitConsumer, type RabbitConsumer } from './rabbitmq-consumer.ts'
-import {
-  declareExchange,
-  declareQueues,
-  deliveryOf,
-  type EventQueues,
-  eventQueues,
-  exchangeOf,
-  HEADER,
-  RabbitDelivery,
-  redeliveriesOf,
-  toEnvelope,
-} from './rabbitmq-events.ts'
+import { declareExchange, declareQueues, type EventQueues, eventQueues, exchangeOf } from './rabbitmq-events.ts'
 import { readLetters, replayLetters } from './rabbitmq-letters.ts'
+import { deliveryOf, HEADER, RabbitDelivery, redeliveriesOf, toEnvelope } from './rabbitmq-message.ts'
 import { createMover, type Mover } from './rabbitmq-mover.ts'
 import { createRabbitPublisher } from './rabbitmq-publisher.ts'
 

@@ -2,7 +2,8 @@
 import type { Channel, SyncMessage } from 'rabbitmq-client'
 import type { DeadLetter } from '../events/broker.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
-import { bodyOf, type EventQueues, HEADER, movedTo, toDeadLetter } from './rabbitmq-events.ts'
+import type { EventQueues } from './rabbitmq-events.ts'
+import { bodyOf, HEADER, movedTo, toDeadLetter } from './rabbitmq-message.ts'
 import type { RabbitPublisher } from './rabbitmq-publisher.ts'
 
 const MOVE_MS = 10_000

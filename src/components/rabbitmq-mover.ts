@@ -3,7 +3,7 @@ import type { AsyncMessage } from 'rabbitmq-client'
 import type { Log } from '../core/log.ts'
 import type { Verdict } from '../events/broker.ts'
 import type { Answer } from './rabbitmq-consumer.ts'
-import { bodyOf, deliveryOf, HEADER, movedTo } from './rabbitmq-events.ts'
+import { bodyOf, deliveryOf, HEADER, movedTo } from './rabbitmq-message.ts'
 import type { RabbitPublisher } from './rabbitmq-publisher.ts'
 
 /** Where messages of a queue are put. */

@@ -8,7 +8,8 @@ import { GomsError } from '../core/errors.ts'
 import { openRabbitConnection, type RabbitConnection } from './rabbitmq-connection.ts'
 import { createRabbitHands, type RabbitHands } from './rabbitmq-hands.ts'
 
-export type { ConsumeFrom, HandledMessage, PublishOptions, PublishTo, RabbitHands } from './rabbitmq-hands.ts'
+export type { HandledMessage, RabbitHands } from './rabbitmq-hands.ts'
+export type { ConsumeFrom, PublishOptions, PublishTo } from './rabbitmq-orders.ts'
 
 export interface RabbitMqOptions {
   /** `amqp://user:password@host:5672/vhost`, several nodes with `|`. @default the setting `amqpAddr` */
