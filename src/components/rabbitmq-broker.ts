@@ -79,8 +79,23 @@ function consumersOf(
     if (verdict instanceof Promise) return verdict.then((settled) => mover.carryOut(message, settled))
     return mover.carryOut(message, verdict)
   }
-  const suspect = (message: AsyncMessage): Promise<Answer> =>
-    mover.move(message, queues.suspects, { [HEADER.delivery]: deliveryOf(message) })
+  /** On their way from one queue to the other. */
+  const moving = new Set<Promise<Answer>>()
+  const suspect = (message: AsyncMessage): Promise<Answer> => {
+    const moved = mover.move(message, queues.suspects, { [HEADER.delivery]: deliveryOf(message) })
+    moving.add(moved)
+    // Once it is acknowledged, a turn later.
+    void moved.then(() => setImmediate(() => moving.delete(moved)))
+    return moved
+  }
+  /** A suspect that ends this process would leave what is being moved in both queues. */
+  async function deliverSuspect(message: AsyncMessage): Promise<Answer> {
+    while (moving.size > 0) {
+      await Promise.all(moving)
+      await new Promise(setImmediate)
+    }
+    return deliver(message)
+  }
   return [
     {
       queue: queues.main,
@@ -90,6 +105,6 @@ function consumersOf(
       handle: (message) => (redeliveriesOf(message) >= SUSPECT_AT ? suspect(message) : deliver(message)),
     },
     // One at a time, so that the queue's count is that of handlers which were begun.
-    { queue: queues.suspects, concurrency: 1, prefetch: 1, setup, handle: deliver },
+    { queue: queues.suspects, concurrency: 1, prefetch: 1, setup, handle: deliverSuspect },
   ]
 }

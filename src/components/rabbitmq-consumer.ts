@@ -6,8 +6,8 @@ import { everyMs, type Log } from '../core/log.ts'
 import { Acks } from './rabbitmq-acks.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
 
-/** `requeue`: it was not handled, others may. */
-export type Answer = 'ack' | 'requeue'
+/** `moved`: it stands in another queue, and must not be here too for a moment longer. `requeue`: it was not handled, others may. */
+export type Answer = 'ack' | 'moved' | 'requeue'
 
 export interface RabbitConsumerOptions {
   readonly queue: string
@@ -146,7 +146,9 @@ class Consumer implements RabbitConsumer {
 
   #answered({ message, acks }: Taken, answer: Answer): void {
     this.#inHand--
-    acks[answer](message.deliveryTag)
+    if (answer === 'requeue') acks.requeue(message.deliveryTag)
+    else acks.ack(message.deliveryTag)
+    if (answer === 'moved') acks.flush()
     if (this.#waiting.length > 0) this.#next()
     else if (this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }

@@ -30,7 +30,7 @@ export function createMover(publisher: RabbitPublisher, places: Places, log: Log
   ): Promise<Answer> {
     try {
       await publisher.send(movedTo(message, queue, known), bodyOf(message), MOVE_MS, true)
-      return 'ack'
+      return 'moved'
     } catch (error) {
       log.warn(`rabbitmq: ${queue} took no message: ${error instanceof Error ? error.message : String(error)}`)
       return 'requeue'
