@@ -39,7 +39,8 @@ export interface ConsumeFrom {
   /** Handlers at work at a time, 1 to 10000. @default 16 */
   readonly concurrency?: number
   /**
-   * Waits before a message whose handler threw comes again; after the last it is put into `<queue>.dead`.
+   * Waits before a message whose handler threw comes again; after the last, or at once when
+   * that was INVALID_ARGUMENT or OUT_OF_RANGE, it is put into `<queue>.dead`.
    * @default [200, 1000, 5000, 25000]
    */
   readonly retryWaitsMs?: readonly number[]

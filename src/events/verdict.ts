@@ -7,7 +7,7 @@ export const RETRY_WAITS_MS: readonly number[] = [200, 1000, 5000, 25_000]
 
 export const HANDLED: Verdict = { kind: 'handled' }
 
-/** What no later delivery can mend: the event itself is wrong. */
+/** What no later delivery can mend: the event is wrong, for its handler or for whom that called. For events and for queues by hand. */
 const HOPELESS: ReadonlySet<string> = new Set(['INVALID_ARGUMENT', 'OUT_OF_RANGE'])
 
 /** Letters are looked at by people. */
