@@ -116,7 +116,7 @@ describe('components', () => {
   })
 
   it('are checked when they are written', () => {
-    expect(() => component({ name: 'my db', start: () => 1 })).toThrow(/expected `name`.*got "my db"/)
+    expect(() => component({ name: 'my db', start: () => 1 })).toThrow(/expected `name`.*got `my db` \(string\)/)
     expect(() => component({ name: 'db' } as never)).toThrow(/expected `start` to be a function, got `undefined`/)
     expect(() => component({ name: 'db', start: () => 1, startTimeoutMs: 0 })).toThrow(/from 1 to 600000, got `0`/)
     expect(() => service(Shop, { uses: { db: {} as never }, rpc: { count } })).toThrow(/neither a contract nor/)

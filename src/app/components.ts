@@ -1,10 +1,10 @@
 /** The components of a process: started once, in order, before the services that use them; closed after them, in reverse. */
+import { atMost, within } from '../core/bounded.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Component, setComponentValue } from '../core/component.ts'
 import { GomsError, isSetupCode } from '../core/errors.ts'
-import { createLogger, type Log } from '../core/log.ts'
+import { createLogger, type Log, prefixed } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
-import { atMost } from './bounded.ts'
 import type { Part } from './health.ts'
 
 export interface Components {
@@ -46,14 +46,18 @@ export function createComponents(
     const { name, startTimeoutMs } = component
     const value = given.has(component)
       ? given.get(component)
-      : await limited(clock, startTimeoutMs, async () =>
-          component.start({ settings, clock, log: createLogger(prefixed(log, name), () => ({})) }),
-        ).catch((thrown: unknown) => {
+      : await within(clock, startTimeoutMs, begun(component, log), () => {
+          throw new Error(`it did not start within ${startTimeoutMs} ms`)
+        }).catch((thrown: unknown) => {
           running.delete(component)
           throw failed(name, thrown)
         })
     one.held = { value }
     setComponentValue(component, one.held)
+  }
+
+  async function begun(component: Component, log: Log): Promise<unknown> {
+    return component.start({ settings, clock, log: createLogger(prefixed(log, component.name)) })
   }
 
   return {
@@ -98,22 +102,6 @@ function partOf({ component, held }: Running): Part {
   return why === undefined ? { name, ready: true } : { name, ready: false, why }
 }
 
-async function limited<T>(clock: Clock, ms: number, run: () => Promise<T>): Promise<T> {
-  let cancel = (): void => {}
-  const late = new Promise<never>((_, reject) => {
-    const timer = clock.after(ms, () => reject(new Error(`it did not start within ${ms} ms`)))
-    cancel = () => timer.cancel()
-  })
-  // Clocks keep no process alive, and nothing else may be waiting.
-  const alive = setInterval(() => {}, 60_000)
-  try {
-    return await Promise.race([run(), late])
-  } finally {
-    clearInterval(alive)
-    cancel()
-  }
-}
-
 /** What a person can mend is said as it is; anything else is told with the component's name. */
 function failed(name: string, thrown: unknown): GomsError {
   if (thrown instanceof GomsError && isSetupCode(thrown.code)) return thrown
@@ -122,15 +110,6 @@ function failed(name: string, thrown: unknown): GomsError {
     cause: thrown,
     detail: { found: message, expected: 'a component that starts', fix: 'see whether what it connects to is up' },
   })
-}
-
-function prefixed(log: Log, name: string): Log {
-  return {
-    debug: (message, fields) => log.debug(`${name}: ${message}`, fields),
-    info: (message, fields) => log.info(`${name}: ${message}`, fields),
-    warn: (message, fields) => log.warn(`${name}: ${message}`, fields),
-    error: (message, fields) => log.error(`${name}: ${message}`, fields),
-  }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -4,7 +4,7 @@ import type { Contract } from '../contract/shape.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
-import type { Log } from '../core/log.ts'
+import { type Log, prefixed } from '../core/log.ts'
 import type { ObserveEvents } from '../core/observe.ts'
 import type { Settings } from '../core/options.ts'
 import { belowActiveSpan } from '../core/trace-bridge.ts'
@@ -102,8 +102,9 @@ async function openBroker(deps: EventsDeps): Promise<Broker> {
       import('../components/rabbitmq-connection.ts'),
       import('../components/rabbitmq-broker.ts'),
     ])
-    const connection = await openRabbitConnection(amqpAddr, { clock, log })
-    return createRabbitBroker({ connection, project, clock, log })
+    const parts = { clock, log: prefixed(log, 'rabbitmq') }
+    const connection = await openRabbitConnection(amqpAddr, parts)
+    return createRabbitBroker({ connection, project, ...parts })
   }
   const { createKvBroker } = await import('../events/kv-broker.ts')
   if (store !== undefined) return createKvBroker(store, { project, clock, log })

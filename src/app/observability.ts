@@ -1,11 +1,11 @@
 /** What a process tells of its calls, put together from its settings: who observes them, and where it goes. */
+import { atMost } from '../core/bounded.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log, LogRecord } from '../core/log.ts'
 import type { Observers } from '../core/observe.ts'
 import { joinObservers } from '../core/observers.ts'
 import type { Settings } from '../core/options.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
-import { atMost } from './bounded.ts'
 import { openElasticsearch } from './elasticsearch-outlet.ts'
 import type { ProcessMetrics } from './metrics.ts'
 import { openOutlets } from './span-outlets.ts'

@@ -1,10 +1,10 @@
 /** All worker processes that run: what each is told to do, and what goes from one to the others. */
 import type { Server } from 'node:net'
+import { atMost, sleep } from '../core/bounded.ts'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { ProcessLog } from '../core/log.ts'
 import type { Settings } from '../core/options.ts'
-import { atMost, sleep } from './bounded.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
 import { WorkerNumbers } from './worker-numbers.ts'
 import type { Sharing, StartWorker, WorkerProcess } from './worker-process.ts'

@@ -2,12 +2,12 @@
 import type { InForce } from '../config/in-force.ts'
 import type { Loaded } from '../config/load.ts'
 import { isSameSet, type SharedSet } from '../config/shared-set.ts'
+import { atMost } from '../core/bounded.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Registry, RoutesDocument, SharedRoutes } from '../registry/registry.ts'
 import { isLater, ROUTES_FORMAT, tooNew } from '../registry/routes-value.ts'
-import { atMost } from './bounded.ts'
 import type { KeptRoutes } from './kept-routes.ts'
 
 interface Parts {

@@ -16,9 +16,9 @@ export type CommandName =
   | 'services'
   | 'trace'
   | 'events'
+  | 'routes'
   | 'config'
   | 'help'
-  | 'routes'
 
 export const COMMANDS: Readonly<Record<CommandName, Command>> = {
   start: {
@@ -69,6 +69,12 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     en: 'show events that could not be handled, or deliver them again',
     zh: '查看未能处理的事件(死信),或重新投递',
   },
+  routes: {
+    group: 'Operate',
+    usage: 'goms routes [push <file> … | history | rollback [<number>] | withdraw]',
+    en: 'show or change the routes that all processes share',
+    zh: '查看或更改所有进程共享的路由',
+  },
   config: {
     group: 'Look',
     usage: 'goms config [flags]',
@@ -80,12 +86,6 @@ export const COMMANDS: Readonly<Record<CommandName, Command>> = {
     usage: 'goms help [command]',
     en: 'show the commands, or the flags of one',
     zh: '显示命令列表,或某个命令的参数',
-  },
-  routes: {
-    group: 'Operate',
-    usage: 'goms routes [push <file> … | history | rollback [<number>] | withdraw]',
-    en: 'show or change the routes that all processes share',
-    zh: '查看或更改所有进程共享的路由',
   },
 }
 

@@ -2,10 +2,11 @@
 import type { Client, ClientOptions } from '@elastic/elasticsearch'
 import type { Clock } from '../core/clock.ts'
 import { type Component, type ComponentContext, component } from '../core/component.ts'
-import { GomsError } from '../core/errors.ts'
+import { integerOption } from '../core/option-check.ts'
 import { toElasticsearchUrls } from '../telemetry/elasticsearch-address.ts'
 import { type BulkOptions, newDocumentId, writeBulk } from './elasticsearch-bulk-writer.ts'
 import { type ElasticsearchHealth, watchHealth } from './elasticsearch-health.ts'
+import { noAddress } from './no-address.ts'
 import { importPeer } from './peer.ts'
 
 /** What handlers find. */
@@ -51,6 +52,10 @@ interface Opened {
   readonly health: ElasticsearchHealth
 }
 
+const SAID = {
+  setting: ['esAddr', 'http://127.0.0.1:9200', 'GOMS_ES_ADDR'],
+  instead: 'elasticsearch({ optional: true })',
+} as const
 const START_MS = 10_000
 const TIMEOUT_MS = 30_000
 const LOAD_MS = 10_000
@@ -75,8 +80,8 @@ export function elasticsearch(
 ): Component<Elasticsearch | undefined>
 export function elasticsearch(options?: ElasticsearchComponentOptions): Component<Elasticsearch>
 export function elasticsearch(options: ElasticsearchComponentOptions = {}): Component<Elasticsearch | undefined> {
-  const startMs = bound('startMs', options.startMs ?? START_MS, 1, 60_000)
-  const timeoutMs = bound('timeoutMs', options.timeoutMs ?? TIMEOUT_MS, 100, 600_000)
+  const startMs = integerOption('elasticsearch', 'startMs', options.startMs ?? START_MS, [1, 60_000])
+  const timeoutMs = integerOption('elasticsearch', 'timeoutMs', options.timeoutMs ?? TIMEOUT_MS, [100, 600_000])
   return component<Elasticsearch | undefined>({
     name: options.name ?? 'elasticsearch',
     startTimeoutMs: startMs + LOAD_MS,
@@ -100,7 +105,7 @@ async function start(
   const { name = 'elasticsearch', url = settings.esAddr } = options
   if (url === undefined) {
     if (options.optional === true) return undefined
-    throw noAddress(name)
+    throw noAddress({ ...SAID, name })
   }
   const urls = toElasticsearchUrls(url)
   const peer = { name: '@elastic/elasticsearch', version: '^8.19', neededBy: `component "${name}"` }
@@ -168,26 +173,4 @@ function createHelpers(client: Client, clock: Clock): Elasticsearch {
     },
     bulk: (index, documents, options = {}) => writeBulk({ client, clock }, index, documents, options),
   }
-}
-
-function bound(key: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value
-  const found = `\`${String(value)}\` (${typeof value})`
-  const expected = `an integer from ${least} to ${most}`
-  throw new GomsError('GOMS_OPTION_INVALID', `elasticsearch: expected \`${key}\` to be ${expected}, got ${found}`, {
-    detail: { found, expected },
-  })
-}
-
-function noAddress(name: string): GomsError {
-  return new GomsError('GOMS_CONFIG_INVALID', `component "${name}": \`esAddr\` is missing`, {
-    detail: {
-      found: 'no address of Elasticsearch',
-      expected: '`esAddr` in the configuration, or `url` in the options of elasticsearch()',
-      fix: [
-        'esAddr: http://127.0.0.1:9200 in configs/config.yml, or GOMS_ES_ADDR',
-        'or elasticsearch({ optional: true })',
-      ],
-    },
-  })
 }

@@ -1,7 +1,9 @@
 /** Whether an Elasticsearch can be used, by what its client meets anyway, and by a ping where it meets nothing. */
 import type { Client } from '@elastic/elasticsearch'
+import { atMost } from '../core/bounded.ts'
 import type { Clock, Timer } from '../core/clock.ts'
-import { everyMs, type Log } from '../core/log.ts'
+import type { Log } from '../core/log.ts'
+import { Presence, reasonOf } from './presence.ts'
 
 export interface ElasticsearchHealth {
   /** Asks it now. Rejects with why it cannot be used. */
@@ -24,7 +26,6 @@ const IDLE_MS = 10_000
 /** … and while it is away. */
 const AWAY_MS = 2000
 const PING_MS = 2000
-const SAY_EVERY_MS = 10_000
 /** Of the server itself, or of a proxy before it: it is not there now. */
 const NOT_THERE: ReadonlySet<number> = new Set([502, 503, 504])
 
@@ -33,11 +34,9 @@ interface Failed extends Error {
 }
 
 export function watchHealth(client: Client, { shown, clock, log }: HealthDeps): ElasticsearchHealth {
-  const say = everyMs(clock, SAY_EVERY_MS)
+  const presence = new Presence(shown, { clock, log })
   const inProgress = new Set<unknown>()
-  const waiting = new Set<() => void>()
-  let failure: string | undefined = 'it has not answered yet'
-  let wasAway = false
+  const idle: (() => void)[] = []
   let heardMs = Number.NEGATIVE_INFINITY
   let timer: Timer | undefined
   let stopped = false
@@ -48,7 +47,7 @@ export function watchHealth(client: Client, { shown, clock, log }: HealthDeps): 
   })
   client.diagnostic.on('response', (error, result) => {
     inProgress.delete(result?.meta)
-    if (inProgress.size === 0) for (const tell of waiting) tell()
+    if (inProgress.size === 0) for (const resolve of idle.splice(0)) resolve()
     heard(error as Failed | null, result?.meta.request.params.path === '/')
   })
 
@@ -58,15 +57,8 @@ export function watchHealth(client: Client, { shown, clock, log }: HealthDeps): 
     heardMs = clock.now()
     // Whoever says no is there.
     const isThere = error === null || (error.name === 'ResponseError' && !NOT_THERE.has(error.statusCode ?? 0))
-    if (isThere) {
-      failure = undefined
-      if (wasAway) log.info(`${shown} is back`)
-      wasAway = false
-      return
-    }
-    failure = error.message || error.name
-    wasAway = true
-    say(() => log.warn(`${shown} is away (${failure})`))
+    if (isThere) presence.back()
+    else presence.lost(reasonOf(error))
   }
 
   async function ask(): Promise<void> {
@@ -76,31 +68,20 @@ export function watchHealth(client: Client, { shown, clock, log }: HealthDeps): 
 
   function look(): void {
     if (stopped) return
-    const isDue = failure !== undefined || clock.now() - heardMs >= IDLE_MS
+    const isDue = presence.failure !== undefined || clock.now() - heardMs >= IDLE_MS
     const asked = isDue ? ask().catch(() => {}) : Promise.resolve()
     void asked.then(() => {
-      if (!stopped) timer = clock.after(failure === undefined ? IDLE_MS : AWAY_MS, look)
+      if (!stopped) timer = clock.after(presence.failure === undefined ? IDLE_MS : AWAY_MS, look)
     })
   }
   timer = clock.after(AWAY_MS, look)
 
   return {
     ask,
-    away: () => (failure === undefined ? undefined : `${shown}: ${failure}`),
-    idle: (withinMs) =>
-      new Promise((resolve) => {
-        if (inProgress.size === 0) {
-          resolve()
-          return
-        }
-        const tell = (): void => {
-          late.cancel()
-          waiting.delete(tell)
-          resolve()
-        }
-        const late = clock.after(withinMs, tell)
-        waiting.add(tell)
-      }),
+    away: () => presence.away(),
+    async idle(withinMs) {
+      if (inProgress.size > 0) await atMost(clock, withinMs, new Promise<void>((resolve) => idle.push(resolve)))
+    },
     stop() {
       stopped = true
       timer?.cancel()

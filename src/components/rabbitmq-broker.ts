@@ -33,7 +33,6 @@ export function createRabbitBroker({ connection, project, clock, log }: RabbitBr
   const consumers = new Set<RabbitConsumer>()
 
   return {
-    kind: 'rabbitmq',
     publish(message, withinMs) {
       return publisher.send(toEnvelope(message, exchange), Buffer.from(message.body), withinMs)
     },

@@ -1,8 +1,11 @@
 /** One supervised connection to RabbitMQ for all that a process does there: it comes back by itself, and says so once. */
 import type { Channel, Connection } from 'rabbitmq-client'
-import { everyMs, type Log } from '../core/log.ts'
+import { atMost } from '../core/bounded.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 import { type RabbitAddress, toRabbitAddress } from '../core/rabbitmq-address.ts'
 import { importPeer } from './peer.ts'
+import { Presence, reasonOf } from './presence.ts'
 
 export interface RabbitConnection {
   /** Without user and password. */
@@ -18,7 +21,8 @@ export interface RabbitConnection {
 }
 
 export interface RabbitConnectionDeps {
-  readonly clock: { now(): number }
+  readonly clock: Clock
+  /** Of whoever opens it first. */
   readonly log: Log
 }
 
@@ -26,7 +30,7 @@ export interface RabbitConnectionDeps {
 const RETRY = { retryLow: 200, retryHigh: 2000 } as const
 const HEARTBEAT_SECONDS = 5
 const CONNECT_MS = 5000
-const SAY_EVERY_MS = 10_000
+const CLOSE_MS = 1000
 
 interface Shared {
   readonly opened: Promise<RabbitConnection>
@@ -72,43 +76,34 @@ async function connect(address: RabbitAddress, { clock, log }: RabbitConnectionD
     ...(tls && { tls: true }),
     connectionName: `goms ${process.pid}`,
   })
-  const say = everyMs(clock, SAY_EVERY_MS)
-  let failure: string | undefined = 'it has not been reached yet'
-  let wasAway = false
-  connection.on('error', (error: Error) => {
-    failure = messageOf(error)
-    wasAway = true
-    say(() => log.warn(`rabbitmq: ${shown} is away (${failure}); connecting again`))
-  })
+  const presence = new Presence(shown, { clock, log })
+  let blocked: string | undefined
+  connection.on('error', (error: Error) => presence.lost(reasonOf(error)))
   connection.on('connection', () => {
-    failure = undefined
-    if (wasAway) log.info(`rabbitmq: ${shown} is back`)
-    wasAway = false
+    blocked = undefined
+    presence.back()
   })
   connection.on('connection.blocked', (reason: string) => {
-    failure = `it takes no messages now: ${reason}`
-    log.warn(`rabbitmq: ${shown} takes no messages now: ${reason}`)
+    blocked = `${shown} takes no messages now: ${reason}`
+    log.warn(blocked)
   })
   connection.on('connection.unblocked', () => {
-    failure = undefined
-    log.info(`rabbitmq: ${shown} takes messages again`)
+    blocked = undefined
+    log.info(`${shown} takes messages again`)
   })
   return {
     shown,
     client: connection,
     acquire: () => connection.acquire({ emitErrorsFromChannel: true }),
-    away: () => (failure === undefined ? undefined : `${shown}: ${failure}`),
+    away: () => presence.away() ?? blocked,
     async close() {
       // Whoever had a channel has given it up by now; one that does not end is not waited for.
-      const ended = connection.close().catch(() => {})
-      const late = setTimeout(() => connection.unsafeDestroy(), 1000)
-      await ended
-      clearTimeout(late)
+      await atMost(
+        clock,
+        CLOSE_MS,
+        connection.close().catch(() => {}),
+      )
+      connection.unsafeDestroy()
     },
   }
-}
-
-/** Errors of sockets to several addresses have an empty message. */
-function messageOf(error: Error & { code?: unknown }): string {
-  return error.message || String(error.code ?? error.name)
 }

@@ -1,6 +1,7 @@
 /** Consumes a queue, and goes on when the connection or the queue is back. What was taken is answered on its own channel. */
 import type { AsyncMessage, Channel } from 'rabbitmq-client'
 import { fullJitterMs } from '../core/backoff.ts'
+import { atMost } from '../core/bounded.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { everyMs, type Log } from '../core/log.ts'
 import { Acks } from './rabbitmq-acks.ts'
@@ -129,7 +130,7 @@ class Consumer implements RabbitConsumer {
   }
 
   #warn(what: string): void {
-    this.#say(() => this.#deps.log.warn(`rabbitmq: ${what}`))
+    this.#say(() => this.#deps.log.warn(what))
   }
 
   #take(taken: Taken): void {
@@ -175,12 +176,7 @@ class Consumer implements RabbitConsumer {
   }
 
   async started(withinMs: number): Promise<void> {
-    let late: NodeJS.Timeout | undefined
-    const over = new Promise<void>((resolve) => {
-      late = setTimeout(resolve, withinMs)
-    })
-    await Promise.race([this.#first, over])
-    clearTimeout(late)
+    await atMost(this.#deps.clock, withinMs, this.#first)
   }
 
   async drain(): Promise<void> {

@@ -32,7 +32,7 @@ export function createMover(publisher: RabbitPublisher, places: Places, log: Log
       await publisher.send(movedTo(message, queue, known), bodyOf(message), MOVE_MS, true)
       return 'moved'
     } catch (error) {
-      log.warn(`rabbitmq: ${queue} took no message: ${error instanceof Error ? error.message : String(error)}`)
+      log.warn(`${queue} took no message: ${error instanceof Error ? error.message : String(error)}`)
       return 'requeue'
     }
   }

@@ -1,5 +1,6 @@
 /** Publishes with confirms: resolved once the broker has the message for good, tried again over a connection that broke. */
 import type { Channel, Envelope } from 'rabbitmq-client'
+import { atMost } from '../core/bounded.ts'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
@@ -88,7 +89,7 @@ class Publisher implements RabbitPublisher, Outlet {
     const { connection, log, setup } = this.#deps
     const made = await connection.acquire()
     // Unlistened it would end the process; whoever waits for a confirm learns of it.
-    made.on('error', (error: Error) => log.debug(`rabbitmq: a channel to publish on broke: ${error.message}`))
+    made.on('error', (error: Error) => log.debug(`a channel to publish on broke: ${error.message}`))
     made.on('basic.return', ({ correlationId = '' }) => this.#returnable.get(correlationId)?.returned())
     await setup(made)
     await made.confirmSelect()
@@ -136,13 +137,10 @@ class Publisher implements RabbitPublisher, Outlet {
 
   async close(withinMs: number): Promise<void> {
     if (this.#waiting > 0) {
-      await new Promise<void>((resolve) => {
-        const late = setTimeout(resolve, withinMs)
-        this.#idle = () => {
-          clearTimeout(late)
-          resolve()
-        }
+      const idle = new Promise<void>((resolve) => {
+        this.#idle = resolve
       })
+      await atMost(this.clock, withinMs, idle)
     }
     this.#closed = true
     await this.#channel?.close()

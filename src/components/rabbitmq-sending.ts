@@ -25,7 +25,9 @@ export interface Outlet {
 
 /** Before a message is sent again. */
 const AGAIN_MS = 100
-export interface Order {
+
+/** What is sent, and whom to tell. */
+export interface Outgoing {
   readonly envelope: Envelope
   readonly body: Buffer
   readonly withinMs: number
@@ -37,7 +39,7 @@ export interface Order {
 /** One message, until it is confirmed or its time is over. */
 export class Sending {
   readonly #outlet: Outlet
-  readonly #order: Order
+  readonly #outgoing: Outgoing
   readonly #untilMs: number
   readonly #timer: Timer
   #over = false
@@ -45,12 +47,12 @@ export class Sending {
   #id: string | undefined
   #isBack = false
 
-  constructor(outlet: Outlet, order: Order) {
+  constructor(outlet: Outlet, outgoing: Outgoing) {
     this.#outlet = outlet
-    this.#order = order
+    this.#outgoing = outgoing
     const nowMs = outlet.clock.now()
-    this.#untilMs = nowMs + order.withinMs
-    this.#timer = outlet.clock.after(order.withinMs, () => this.#fail(undefined), nowMs)
+    this.#untilMs = nowMs + outgoing.withinMs
+    this.#timer = outlet.clock.after(outgoing.withinMs, () => this.#fail(undefined), nowMs)
   }
 
   start(): void {
@@ -60,7 +62,7 @@ export class Sending {
   }
 
   #publish = (channel: Channel): void => {
-    const { envelope, body, must } = this.#order
+    const { envelope, body, must } = this.#outgoing
     if (!this.#outlet.asks(must)) {
       channel.basicPublish(envelope, body).then(this.#succeed, this.#again)
       return
@@ -78,7 +80,7 @@ export class Sending {
   }
 
   #judge = (): void => {
-    const { envelope, must } = this.#order
+    const { envelope, must } = this.#outgoing
     const key = `${envelope.exchange}/${envelope.routingKey}`
     if (!this.#isBack) {
       this.#outlet.routed(key)
@@ -88,7 +90,7 @@ export class Sending {
   }
 
   #succeed = (): void => {
-    if (this.#end()) this.#order.resolve()
+    if (this.#end()) this.#outgoing.resolve()
   }
 
   #again = (cause: unknown): void => {
@@ -100,7 +102,7 @@ export class Sending {
   }
 
   #fail(cause: unknown): void {
-    if (this.#end()) this.#order.reject(this.#outlet.unconfirmed(this.#order.withinMs, cause))
+    if (this.#end()) this.#outgoing.reject(this.#outlet.unconfirmed(this.#outgoing.withinMs, cause))
   }
 
   #forget(): void {
@@ -114,7 +116,7 @@ export class Sending {
     this.#over = true
     this.#forget()
     this.#timer.cancel()
-    this.#outlet.ended(this.#order.body.length)
+    this.#outlet.ended(this.#outgoing.body.length)
     return true
   }
 }

@@ -4,12 +4,12 @@
  */
 import type { Connection } from 'rabbitmq-client'
 import { type Component, component } from '../core/component.ts'
-import { GomsError } from '../core/errors.ts'
+import { noAddress } from './no-address.ts'
 import { openRabbitConnection, type RabbitConnection } from './rabbitmq-connection.ts'
-import { createRabbitHands, type RabbitHands } from './rabbitmq-hands.ts'
+import { createRabbitMessaging, type RabbitMessaging } from './rabbitmq-messaging.ts'
 
-export type { HandledMessage, RabbitHands } from './rabbitmq-hands.ts'
-export type { ConsumeFrom, PublishOptions, PublishTo } from './rabbitmq-orders.ts'
+export type { HandledMessage, RabbitMessaging } from './rabbitmq-messaging.ts'
+export type { ConsumeFrom, PublishOptions, PublishTo } from './rabbitmq-targets.ts'
 
 export interface RabbitMqOptions {
   /** `amqp://user:password@host:5672/vhost`, several nodes with `|`. @default the setting `amqpAddr` */
@@ -19,16 +19,20 @@ export interface RabbitMqOptions {
 }
 
 /** What handlers find: publishing and consuming, and the client for everything else. */
-export interface RabbitMq extends RabbitHands {
+export interface RabbitMq extends RabbitMessaging {
   /** That of the package rabbitmq-client, supervised: what is acquired from it ends with its connection. */
   readonly connection: Connection
 }
 
 interface Opened {
   readonly shared: RabbitConnection
-  readonly hands: ReturnType<typeof createRabbitHands>
+  readonly messaging: ReturnType<typeof createRabbitMessaging>
 }
 
+const SAID = {
+  setting: ['amqpAddr', 'amqp://guest:guest@127.0.0.1:5672', 'GOMS_AMQP_ADDR'],
+  instead: 'rabbitmq({ url: … })',
+} as const
 /** So long what is in hand may take at the end. */
 const FINISH_MS = 4000
 
@@ -39,32 +43,23 @@ const FINISH_MS = 4000
  */
 export function rabbitmq(options: RabbitMqOptions = {}): Component<RabbitMq> {
   const opened = new WeakMap<RabbitMq, Opened>()
+  const { name = 'rabbitmq' } = options
   return component<RabbitMq>({
-    name: options.name ?? 'rabbitmq',
+    name,
     async start({ settings, log, clock }) {
       const address = options.url ?? settings.amqpAddr
-      if (address === undefined) throw noAddress()
+      if (address === undefined) throw noAddress({ ...SAID, name })
       const shared = await openRabbitConnection(address, { clock, log })
-      const hands = createRabbitHands({ connection: shared, clock, log })
-      const value: RabbitMq = { publish: hands.publish, consume: hands.consume, connection: shared.client }
-      opened.set(value, { shared, hands })
+      const messaging = createRabbitMessaging({ connection: shared, clock, log })
+      const value: RabbitMq = { publish: messaging.publish, consume: messaging.consume, connection: shared.client }
+      opened.set(value, { shared, messaging })
       return value
     },
     ready: (value) => opened.get(value)?.shared.away(),
     async close(value) {
-      const { shared, hands } = opened.get(value) as Opened
-      await hands.close(FINISH_MS)
+      const { shared, messaging } = opened.get(value) as Opened
+      await messaging.close(FINISH_MS)
       await shared.close()
-    },
-  })
-}
-
-function noAddress(): GomsError {
-  return new GomsError('GOMS_CONFIG_INVALID', 'rabbitmq: there is no address', {
-    detail: {
-      found: 'no `amqpAddr`, and no `url` in code',
-      expected: 'amqp://user:password@host:5672/vhost',
-      fix: ['amqpAddr: amqp://guest:guest@127.0.0.1:5672', 'or rabbitmq({ url: … })'],
     },
   })
 }

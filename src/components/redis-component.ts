@@ -1,8 +1,9 @@
 /** Redis as a component of services: a connected client of `@redis/client` with a life and bounds. */
 import type { ConnectionOptions } from 'node:tls'
 import { type Component, type ComponentContext, component } from '../core/component.ts'
-import { GomsError } from '../core/errors.ts'
+import { integerOption, wrongOption } from '../core/option-check.ts'
 import { toRedisAddress } from '../core/redis-address.ts'
+import { noAddress } from './no-address.ts'
 import { openRedis, type RedisClient, type RedisConnection } from './redis-connection.ts'
 
 /** Options of `redis()`. */
@@ -25,12 +26,10 @@ export interface RedisOptions {
   readonly tls?: ConnectionOptions
 }
 
-const DEFAULTS = { startMs: 5000, timeoutMs: 5000, maxPending: 10_000 } as const
-const RANGES: Readonly<Record<keyof typeof DEFAULTS, readonly [least: number, most: number]>> = {
-  startMs: [1, 60_000],
-  timeoutMs: [10, 600_000],
-  maxPending: [16, 1_000_000],
-}
+const SAID = {
+  setting: ['redisAddr', '127.0.0.1:6379', 'GOMS_REDIS_ADDR'],
+  instead: 'redis({ optional: true })',
+} as const
 /** Less than a component's close may take. */
 const CLOSE_MS = 3000
 /** To load the package. */
@@ -71,7 +70,7 @@ async function start(
   const { name = 'redis', url = settings.redisAddr, tls } = options
   if (url === undefined) {
     if (options.optional === true) return undefined
-    throw noAddress(name)
+    throw noAddress({ ...SAID, name })
   }
   const address = toRedisAddress(url, options.url === undefined ? 'redisAddr' : 'url')
   const connection = await openRedis(
@@ -90,34 +89,17 @@ async function start(
   return connection.client
 }
 
-type Bounds = Readonly<Record<keyof typeof DEFAULTS, number>>
+type Bounds = Readonly<Required<Pick<RedisOptions, 'startMs' | 'timeoutMs' | 'maxPending'>>>
 
 function checked(options: RedisOptions): Bounds {
-  const bounds: Record<string, number> = {}
-  for (const [key, [least, most]] of Object.entries(RANGES)) {
-    const value = options[key as keyof Bounds] ?? DEFAULTS[key as keyof Bounds]
-    if (Number.isInteger(value) && value >= least && value <= most) bounds[key] = value
-    else throw invalid(key, value, `an integer from ${least} to ${most}`)
-  }
   if (options.url !== undefined && typeof options.url !== 'string') {
-    throw invalid('url', typeof options.url, 'an address such as redis://host:6379')
+    // Not itself: it may hold a password.
+    throw wrongOption('redis', 'url', 'an address such as redis://host:6379', typeof options.url)
   }
-  return bounds as Bounds
-}
-
-function invalid(key: string, value: unknown, expected: string): GomsError {
-  const found = `\`${String(value)}\` (${typeof value})`
-  return new GomsError('GOMS_OPTION_INVALID', `redis: expected \`${key}\` to be ${expected}, got ${found}`, {
-    detail: { found, expected },
-  })
-}
-
-function noAddress(name: string): GomsError {
-  return new GomsError('GOMS_CONFIG_INVALID', `component "${name}": \`redisAddr\` is missing`, {
-    detail: {
-      found: 'no address of Redis',
-      expected: '`redisAddr` in the configuration, or `url` in the options of redis()',
-      fix: ['redisAddr: 127.0.0.1:6379 in configs/config.yml, or GOMS_REDIS_ADDR', 'or redis({ optional: true })'],
-    },
-  })
+  const { startMs = 5000, timeoutMs = 5000, maxPending = 10_000 } = options
+  return {
+    startMs: integerOption('redis', 'startMs', startMs, [1, 60_000]),
+    timeoutMs: integerOption('redis', 'timeoutMs', timeoutMs, [10, 600_000]),
+    maxPending: integerOption('redis', 'maxPending', maxPending, [16, 1_000_000]),
+  }
 }

@@ -3,9 +3,10 @@ import type { ConnectionOptions } from 'node:tls'
 import type { RedisClientType } from '@redis/client'
 import { fullJitterMs } from '../core/backoff.ts'
 import type { Clock } from '../core/clock.ts'
-import { everyMs, type Log } from '../core/log.ts'
+import type { Log } from '../core/log.ts'
 import type { RedisAddress } from '../core/redis-address.ts'
 import { importPeer } from './peer.ts'
+import { Presence, reasonOf } from './presence.ts'
 import { watchAnswers } from './redis-watch.ts'
 
 /** A client of `@redis/client`, connected. */
@@ -44,7 +45,6 @@ export interface RedisConnectionDeps {
 }
 
 const CONNECT_MS = 5000
-const SAY_EVERY_MS = 10_000
 /** A Redis that is back is found within two seconds, and not by all at the same moment. */
 const AGAIN = { baseMs: 100, maxMs: 2000 } as const
 const LEAST_WAIT_MS = 20
@@ -57,11 +57,9 @@ export async function openRedis(options: RedisConnectionOptions, deps: RedisConn
   const { createClient, ErrorReply } = await importPeer(peer, () => import('@redis/client'))
   const { address, timeoutMs, maxPending } = options
   const { clock, log, random } = deps
-  const say = everyMs(clock, SAY_EVERY_MS)
+  const presence = new Presence(address.shown, { clock, log })
   const waiting = new Set<(refused: Error | undefined) => void>()
-  let failure: string | undefined = 'it has not been reached yet'
   let tries = 0
-  let wasAway = false
 
   const client: RedisClient = createClient({
     username: address.username ?? '',
@@ -82,22 +80,18 @@ export async function openRedis(options: RedisConnectionOptions, deps: RedisConn
   })
 
   function lost(why: string): void {
-    failure = why
     tries++
-    wasAway = true
-    say(() => log.warn(`${address.shown} is away (${failure}); connecting again`))
+    presence.lost(why)
   }
 
   client.on('error', (error: Error) => {
     lost(messageOf(error, address.password))
     if (!(error instanceof ErrorReply) || PASSING.test(error.message)) return
-    for (const tell of waiting) tell(new Error(`${address.shown}: ${failure}`))
+    for (const tell of waiting) tell(new Error(presence.away()))
   })
   client.on('ready', () => {
-    failure = undefined
     tries = 0
-    if (wasAway) log.info(`${address.shown} is back`)
-    wasAway = false
+    presence.back()
     for (const tell of waiting) tell(undefined)
     options.back?.()
   })
@@ -115,7 +109,7 @@ export async function openRedis(options: RedisConnectionOptions, deps: RedisConn
 
   return {
     client,
-    away: () => (failure === undefined ? undefined : `${address.shown}: ${failure}`),
+    away: () => presence.away(),
     opened: (withinMs) =>
       new Promise((resolve, reject) => {
         if (client.isReady) return resolve()
@@ -126,7 +120,9 @@ export async function openRedis(options: RedisConnectionOptions, deps: RedisConn
           else reject(refused)
         }
         const timer = clock.after(withinMs, () =>
-          tell(new Error(`${address.shown} was not there within ${withinMs} ms (tries: ${tries}): ${failure}`)),
+          tell(
+            new Error(`${address.shown} was not there within ${withinMs} ms (tries: ${tries}): ${presence.failure}`),
+          ),
         )
         waiting.add(tell)
       }),
@@ -140,8 +136,8 @@ export async function openRedis(options: RedisConnectionOptions, deps: RedisConn
   }
 }
 
-/** Errors of sockets to several addresses have an empty message; none has the password. */
-function messageOf(error: Error & { code?: unknown }, password: string | undefined): string {
-  const message = error.message || String(error.code ?? error.name)
+/** Without the password. */
+function messageOf(error: Error, password: string | undefined): string {
+  const message = reasonOf(error)
   return password === undefined ? message : message.replaceAll(password, '***')
 }

@@ -3,6 +3,7 @@
  * it until it has answered a probe: calls pay for that at most once.
  */
 import { fullJitterMs } from '../core/backoff.ts'
+import { atMost } from '../core/bounded.ts'
 import type { Clock, Timer } from '../core/clock.ts'
 import { everyMs, type Log, silentLog } from '../core/log.ts'
 import type { SharedRate } from '../core/options.ts'
@@ -103,13 +104,7 @@ class CountedInRedis implements RedisLimits {
 
   async opened(withinMs: number): Promise<void> {
     if (this.#why === undefined) return
-    await new Promise<void>((resolve) => {
-      const timer = this.#deps.clock.after(withinMs, resolve)
-      this.#waiting.push(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
+    await atMost(this.#deps.clock, withinMs, new Promise<void>((resolve) => this.#waiting.push(resolve)))
   }
 
   /** Asks it for what nobody needs: all that an answer takes is tried, and the script is known to it from then on. */

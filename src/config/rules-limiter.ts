@@ -1,6 +1,6 @@
 /** What a limiter that the project shares needs: an address of Redis, found missing when the process starts. */
-import { GomsError } from '../core/errors.ts'
 import { toRedisAddress } from '../core/redis-address.ts'
+import { checkReadable } from './rules-address.ts'
 import type { ConfigFile, RouteFile } from './shape.ts'
 import { originOf, type Tree } from './tree.ts'
 
@@ -14,7 +14,7 @@ export function checkLimiters(tree: Tree, file: ConfigFile): void {
 /** What a process that goes by them needs. Routes that were shared with it come into force without: then nobody counts. */
 export function checkRedis(tree: Tree, file: ConfigFile): void {
   const shared = limitersOf(file).filter(([, limiter]) => typeof limiter === 'object' && limiter.shared === true)
-  if (shared.length > 0 && file.redisAddr !== undefined) checkAddress(tree, file.redisAddr)
+  if (shared.length > 0) checkReadable(tree, 'redisAddr', file.redisAddr, toRedisAddress)
   for (const [path] of shared) {
     if (file.redisAddr === undefined && originOf(tree, path)?.kind !== 'shared') missing(tree, [...path, 'shared'])
   }
@@ -57,19 +57,4 @@ function missing(tree: Tree, path: readonly string[]): void {
       'or leave `shared` out: `limiter: 5/100`',
     ],
   })
-}
-
-function checkAddress(tree: Tree, redisAddr: string): void {
-  try {
-    toRedisAddress(redisAddr)
-  } catch (thrown) {
-    if (!(thrown instanceof GomsError)) throw thrown
-    const origin = originOf(tree, ['redisAddr'])
-    tree.mistakes.push({
-      code: origin?.kind === 'flag' ? 'GOMS_USAGE' : 'GOMS_CONFIG_INVALID',
-      message: thrown.message,
-      origin,
-      fix: [thrown.detail?.fix ?? ''].flat(),
-    })
-  }
 }

@@ -1,19 +1,12 @@
 /** What must hold between values, whatever each of them is: names, the call key, production, waits at the end. */
-import { GomsError } from '../core/errors.ts'
 import type { Settings } from '../core/options.ts'
 import { toRabbitAddress } from '../core/rabbitmq-address.ts'
 import { toElasticsearchUrls } from '../telemetry/elasticsearch-address.ts'
-import {
-  type AddressForm,
-  expectedAddress,
-  OTLP_ADDRESS,
-  toExporterUrl,
-  withoutSecrets,
-  ZIPKIN_ADDRESS,
-} from '../telemetry/exporter-address.ts'
+import { OTLP_ADDRESS, ZIPKIN_ADDRESS } from '../telemetry/exporter-address.ts'
 import { nameMistake } from './key-mistakes.ts'
 import type { Origin } from './mistake.ts'
 import type { ChosenRegistry } from './resolve-registry.ts'
+import { checkExporter, checkReadable } from './rules-address.ts'
 import { checkLimiters } from './rules-limiter.ts'
 import type { ConfigFile } from './shape.ts'
 import { originOf, type Tree } from './tree.ts'
@@ -96,48 +89,16 @@ export function checkTogether(tree: Tree, settings: Settings, warnings: string[]
       'set `ca` to the PEM file of the authority that makes certificates of clients',
     )
   }
-  address(tree, ['zipkinAddr'], settings.zipkinAddr, ZIPKIN_ADDRESS)
-  address(tree, ['trace', 'otlpAddr'], settings.trace.otlpAddr, OTLP_ADDRESS)
-  readable(tree, 'esAddr', settings.esAddr, toElasticsearchUrls)
-  readable(tree, 'amqpAddr', settings.amqpAddr, toRabbitAddress)
+  checkExporter(tree, ['zipkinAddr'], settings.zipkinAddr, ZIPKIN_ADDRESS)
+  checkExporter(tree, ['trace', 'otlpAddr'], settings.trace.otlpAddr, OTLP_ADDRESS)
+  checkReadable(tree, 'esAddr', settings.esAddr, toElasticsearchUrls)
+  checkReadable(tree, 'amqpAddr', settings.amqpAddr, toRabbitAddress)
   checkLimiters(tree, tree.value)
   total(tree, [], policy.totalTimeoutMs, policy.timeoutMs)
   for (const [service, actions] of Object.entries(settings.routes)) {
     for (const [action, route] of Object.entries(actions)) {
       total(tree, ['services', service, action], route.totalTimeoutMs, route.timeoutMs)
     }
-  }
-}
-
-/** Where spans are posted: found wrong when the process starts, and not when the first of them is lost. */
-function address(tree: Tree, path: readonly string[], given: string | undefined, form: AddressForm): void {
-  if (given === undefined || toExporterUrl(given, form) !== undefined) return
-  const origin = originOf(tree, path)
-  tree.mistakes.push({
-    code: origin?.kind === 'flag' ? 'GOMS_USAGE' : 'GOMS_CONFIG_INVALID',
-    message: `expected \`${form.setting}\` to be ${expectedAddress(form)}, got \`${JSON.stringify(withoutSecrets(given))}\``,
-    origin,
-    fix: [
-      'a port and a path are added where the address has none; `https://` and a path of your own are taken as well',
-    ],
-  })
-}
-
-/** The same of an address that somebody else reads, who throws with what was found and expected. */
-function readable(tree: Tree, key: string, given: string | undefined, read: (text: string) => unknown): void {
-  if (given === undefined) return
-  try {
-    read(given)
-  } catch (thrown) {
-    if (!(thrown instanceof GomsError)) throw thrown
-    const { found, expected, fix } = thrown.detail ?? {}
-    const origin = originOf(tree, [key])
-    tree.mistakes.push({
-      code: origin?.kind === 'flag' ? 'GOMS_USAGE' : 'GOMS_CONFIG_INVALID',
-      message: `expected \`${key}\` to be ${expected}, got \`${found}\``,
-      origin,
-      fix: [String(fix)],
-    })
   }
 }
 

@@ -2,9 +2,10 @@
  * The port of components: what a service needs beside other services (a database, a cache, a broker), with a life of its own.
  * It is started before the service takes calls, and closed after the last one is answered.
  */
-import { type Clock, MAX_TIMER_MS } from './clock.ts'
+import type { Clock } from './clock.ts'
 import { GomsError } from './errors.ts'
 import type { Logger } from './log.ts'
+import { integerOption, wrongOption } from './option-check.ts'
 import type { Settings } from './options.ts'
 
 /** What a component is given when it starts. */
@@ -64,16 +65,17 @@ const values = new WeakMap<Component, { readonly value: unknown }>()
  */
 export function component<Value>(options: ComponentOptions<Value>): Component<Value> {
   const { name, start, ready, close, startTimeoutMs = START_TIMEOUT_MS } = options
-  check('name', typeof name === 'string' && NAME.test(name), name, 'letters, digits, `-` and `.`, at most 64')
-  for (const [key, given] of Object.entries({ start, ready, close })) {
-    check(key, typeof given === 'function' || (given === undefined && key !== 'start'), given, 'a function')
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw wrongOption('component', 'name', 'letters, digits, `-` and `.`, at most 64', name)
   }
-  const isTime = Number.isInteger(startTimeoutMs) && startTimeoutMs >= 1 && startTimeoutMs <= MAX_START_MS
-  check('startTimeoutMs', isTime, startTimeoutMs, `an integer from 1 to ${MAX_START_MS}`)
+  for (const [key, given] of Object.entries({ start, ready, close })) {
+    if (typeof given === 'function' || (given === undefined && key !== 'start')) continue
+    throw wrongOption('component', key, 'a function', given)
+  }
   const made: Component<Value> = {
     kind: 'component',
     name,
-    startTimeoutMs: Math.min(startTimeoutMs, MAX_TIMER_MS),
+    startTimeoutMs: integerOption('component', 'startTimeoutMs', startTimeoutMs, [1, MAX_START_MS]),
     // Called on the options: they may be an instance of a class.
     start: (context) => options.start(context),
     ready: (value) => options.ready?.(value),
@@ -97,14 +99,4 @@ export function isComponent(value: unknown): value is Component {
 export function setComponentValue(of: Component, held: { readonly value: unknown } | undefined): void {
   if (held === undefined) values.delete(of)
   else values.set(of, held)
-}
-
-function check(option: string, ok: boolean, found: unknown, expected: string): void {
-  if (ok) return
-  const shown = typeof found === 'string' ? JSON.stringify(found.slice(0, 80)) : `\`${String(found)}\``
-  throw new GomsError(
-    'GOMS_OPTION_INVALID',
-    `component: expected \`${option}\` to be ${expected}, got ${shown} (${typeof found})`,
-    { detail: { found: shown, expected } },
-  )
 }

@@ -102,6 +102,16 @@ export function createLogger(log: Log, fields?: () => LogFields): Logger {
   }
 }
 
+/** Lines that begin with what they are about. */
+export function prefixed(log: Log, about: string): Log {
+  return {
+    debug: (message, fields) => log.debug(`${about}: ${message}`, fields),
+    info: (message, fields) => log.info(`${about}: ${message}`, fields),
+    warn: (message, fields) => log.warn(`${about}: ${message}`, fields),
+    error: (message, fields) => log.error(`${about}: ${message}`, fields),
+  }
+}
+
 /** Says a thing at most once per `everyMs`, so that a lasting fault fills no log. */
 export function everyMs(clock: { now(): number }, intervalMs: number): (say: () => void) => void {
   let last = Number.NEGATIVE_INFINITY

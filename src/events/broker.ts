@@ -64,7 +64,6 @@ export interface DeadLetter extends EventMessage {
 }
 
 export interface Broker {
-  readonly kind: 'memory' | 'rabbitmq'
   /**
    * Resolves once the broker has it for good: for every service that has ever subscribed to it, whether a node of it is up or not.
    * @throws GomsError UNAVAILABLE (not confirmed within `withinMs`; it may have arrived), RESOURCE_EXHAUSTED (too many wait)

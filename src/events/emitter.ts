@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts'
 import type { CallContext, TraceContext } from '../core/context.ts'
 import { GomsError } from '../core/errors.ts'
 import type { EventObserver, ObserveEvents } from '../core/observe.ts'
+import { wrongOption } from '../core/option-check.ts'
 import { REQUEST_ID } from '../http/request-id.ts'
 import type { Sampler } from '../telemetry/sampler.ts'
 import { childOf, newTraceWords, rootOf, toTraceparent } from '../telemetry/trace-context.ts'
@@ -186,9 +187,7 @@ function bodyOf(name: string, result: StandardResult<unknown> | undefined, paylo
 
 function checkOptions(name: string, { id, expiresInMs, timeoutMs }: EmitOptions): void {
   const check = (option: string, ok: boolean, found: unknown, expected: string): void => {
-    if (ok) return
-    const shown = `\`${String(found).slice(0, 80)}\` (${typeof found})`
-    throw new GomsError('INVALID_ARGUMENT', `event ${name}: expected \`${option}\` to be ${expected}, got ${shown}`)
+    if (!ok) throw wrongOption(`event ${name}`, option, expected, found, 'INVALID_ARGUMENT')
   }
   const isMs = (ms: unknown, most: number): boolean =>
     ms === undefined || (typeof ms === 'number' && Number.isFinite(ms) && ms >= 1 && ms <= most)

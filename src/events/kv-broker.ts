@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
-import { everyMs, type Log } from '../core/log.ts'
+import type { Log } from '../core/log.ts'
 import type { Kv, Operation } from '../registry/kv.ts'
 import type { Broker, DeadLetter, EventMessage } from './broker.ts'
 import { createKvConsumer, type KvConsumer } from './kv-consumer.ts'
@@ -21,7 +21,6 @@ export interface KvBrokerDeps {
 
 /** What waits for one service, in events. */
 const MOST_WAITING = 10_000
-const SAY_EVERY_MS = 10_000
 
 /** @throws GomsError UNAVAILABLE while the store cannot be reached */
 export async function createKvBroker(kv: Kv, { project, clock, log }: KvBrokerDeps): Promise<Broker> {
@@ -29,7 +28,6 @@ export async function createKvBroker(kv: Kv, { project, clock, log }: KvBrokerDe
   const unique = randomBytes(4).toString('hex')
   const consumers = new Set<KvConsumer>()
   const hold = createKvHold(kv, clock)
-  const say = everyMs(clock, SAY_EVERY_MS)
   const mirror = createEventMirror(
     kv,
     keys,
@@ -51,7 +49,6 @@ export async function createKvBroker(kv: Kv, { project, clock, log }: KvBrokerDe
   }
 
   return {
-    kind: 'memory',
     async publish(message) {
       const { kvs } = await kv.range(keys.subscriptions, { prefix: true })
       const services = kvs.flatMap(({ key }) => {
@@ -98,11 +95,7 @@ export async function createKvBroker(kv: Kv, { project, clock, log }: KvBrokerDe
       }
       return replayed
     },
-    away() {
-      if (mirror.connected) return undefined
-      say(() => log.warn('events: the registry, which keeps them, cannot be reached'))
-      return 'the registry, which keeps the events, cannot be reached'
-    },
+    away: () => (mirror.connected ? undefined : 'the registry, which keeps the events, cannot be reached'),
     async close() {
       await Promise.all([...consumers].map((consumer) => consumer.close()))
       mirror.stop()

@@ -1,6 +1,7 @@
 /** Handling an event once, though brokers deliver it at least once: by its id, which is the same for every delivery. */
 import type { EventInfo } from '../contract/handler.ts'
 import { GomsError } from '../core/errors.ts'
+import { integerOption } from '../core/option-check.ts'
 import type { SeenStore } from './seen.ts'
 import { createSeenHere } from './seen-here.ts'
 
@@ -29,8 +30,8 @@ export async function once<T>(
   run: () => T | Promise<T>,
   { seen = here, claimMs = 60_000, keepMs = DAY_MS }: OnceOptions = {},
 ): Promise<T | undefined> {
-  check('claimMs', claimMs, DAY_MS)
-  check('keepMs', keepMs, 30 * DAY_MS)
+  integerOption('once', 'claimMs', claimMs, [1000, DAY_MS])
+  integerOption('once', 'keepMs', keepMs, [1000, 30 * DAY_MS])
   const id = `${event.service}/${event.name}/${event.id}`
   const claimed = await seen.claim(id, claimMs)
   if (claimed === 'done') return undefined
@@ -45,13 +46,4 @@ export async function once<T>(
   }
   await seen.done(id, keepMs)
   return answer
-}
-
-function check(option: string, ms: number, mostMs: number): void {
-  if (Number.isInteger(ms) && ms >= 1000 && ms <= mostMs) return
-  const found = `\`${String(ms)}\` (${typeof ms})`
-  const expected = `an integer from 1000 to ${mostMs}`
-  throw new GomsError('GOMS_OPTION_INVALID', `once: expected \`${option}\` to be ${expected}, got ${found}`, {
-    detail: { found, expected },
-  })
 }

@@ -1,6 +1,6 @@
 /** The policy of a method: what the configuration says of it, else its contract, else the defaults. */
-import { GomsError } from '../core/errors.ts'
 import { limitersOf } from '../core/limit.ts'
+import { integerOption, wrongOption } from '../core/option-check.ts'
 import type { Policy, RouteOptions } from '../core/options.ts'
 import type { CallOptions, MethodOptions, MethodRef } from '../core/rpc-client.ts'
 import { parseLimiter, parseRate } from '../resilience/rate.ts'
@@ -59,16 +59,15 @@ export function callPolicy(policy: Policy, options: CallOptions | undefined, lef
 function check({ timeoutMs, retries }: CallOptions, { service, method }: MethodRef): void {
   const where = `${service}.${method}`
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-    throw wrong(where, 'timeoutMs', `more than 0 to ${MAX_TIMEOUT_MS} milliseconds`, timeoutMs)
+    throw wrongOption(
+      where,
+      'timeoutMs',
+      `more than 0 to ${MAX_TIMEOUT_MS} milliseconds`,
+      timeoutMs,
+      'INVALID_ARGUMENT',
+    )
   }
-  if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0 && retries <= MOST_RETRIES)) {
-    throw wrong(where, 'retries', `an integer from 0 to ${MOST_RETRIES}`, retries)
-  }
-}
-
-function wrong(where: string, name: string, expected: string, found: unknown): GomsError {
-  const got = `\`${String(found)}\` (${typeof found})`
-  return new GomsError('INVALID_ARGUMENT', `${where}: expected \`${name}\` to be ${expected}, got ${got}`)
+  if (retries !== undefined) integerOption(where, 'retries', retries, [0, MOST_RETRIES], 'INVALID_ARGUMENT')
 }
 
 /** Whether nothing but the deadline has anything to do for a call: no limit, no breaker, no answer that is tried again. */

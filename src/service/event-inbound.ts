@@ -3,7 +3,7 @@ import { isContract } from '../contract/contract.ts'
 import type { Event } from '../contract/event.ts'
 import type { Clock } from '../core/clock.ts'
 import type { CallContext } from '../core/context.ts'
-import { CALL_CODES, GomsError, isCallCode } from '../core/errors.ts'
+import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { ObserveServed } from '../core/observe.ts'
 import type { Broker, Delivery, Subscription, Verdict } from '../events/broker.ts'
@@ -144,7 +144,7 @@ export function createEventInbound(deps: EventInboundDeps): EventInbound {
     if (handler?.observer === undefined) return
     const error = thrown === undefined ? undefined : GomsError.from(thrown)
     const failing = error && { code: error.code, message: error.message }
-    handler.observer.served(call, statusOf(error), failing, call.startedMs, clock.now())
+    handler.observer.served(call, error?.status ?? 200, failing, call.startedMs, clock.now())
   }
 
   return {
@@ -181,11 +181,6 @@ function parse(delivery: Delivery): unknown {
   } catch (cause) {
     throw new GomsError('INVALID_ARGUMENT', `event ${delivery.name}: it is no JSON: ${String(cause)}`, { cause })
   }
-}
-
-function statusOf(error: GomsError | undefined): number {
-  if (error === undefined) return 200
-  return isCallCode(error.code) ? CALL_CODES[error.code].status : 500
 }
 
 /** By the names of events. */

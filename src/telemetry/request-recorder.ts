@@ -4,13 +4,6 @@ import type { Recording } from './recording.ts'
 import { captured } from './request-capture.ts'
 import { isFailure, statusError, statusText } from './span-tags.ts'
 
-function cutError(cut: GatewayRequest['cut']): Failing | undefined {
-  if (cut === undefined) return undefined
-  return cut === 'node'
-    ? { code: 'BAD_GATEWAY', message: 'the node broke off within its answer' }
-    : { code: 'DEADLINE_EXCEEDED', message: 'the time of the whole answer was over' }
-}
-
 /** As nginx says of clients that went away before there was an answer. */
 const GONE = 499
 
@@ -58,4 +51,11 @@ export class RequestRecorder implements RequestObserver {
     recording.take(trace, name, 'SERVER', this.#gateway, undefined, tags, error, startedMs, nowMs)
     if (!sampled) recording.steps.takeOf(request.traceWords ?? request.trace, startedMs, recording.takeStep)
   }
+}
+
+function cutError(cut: GatewayRequest['cut']): Failing | undefined {
+  if (cut === undefined) return undefined
+  return cut === 'node'
+    ? { code: 'BAD_GATEWAY', message: 'the node broke off within its answer' }
+    : { code: 'DEADLINE_EXCEEDED', message: 'the time of the whole answer was over' }
 }

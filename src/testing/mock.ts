@@ -1,5 +1,4 @@
 /** Stand-ins for services and components that a test does not start. */
-
 import { isContract } from '../contract/contract.ts'
 import type { HandlersOf } from '../contract/handler.ts'
 import type { Contract } from '../contract/shape.ts'

@@ -168,13 +168,22 @@ describe.skipIf(rabbitmqMissing !== undefined)(rabbitmqMissing ?? 'RabbitMQ', ()
       }, 5000)
     })
 
-    it('says what is wrong with an order', async () => {
+    it('says what is wrong with what is asked of it', async () => {
       const { publish, consume } = await open()
       await expect(publish({ exchange: 'x', type: 'round' as never }, 1)).rejects.toThrow(
         /expected `type`.*got `round`/,
       )
       await expect(publish({ exchange: 'x' }, undefined)).rejects.toThrow(/the body is no JSON \(undefined\)/)
       await expect(consume({ queue: '' }, () => {})).rejects.toThrow(/expected `queue` to be a name of 1 to 255 bytes/)
+      await expect(publish({ exchange: 'x' }, 1, { timeoutMs: 0 })).rejects.toThrow(
+        /^publish: expected `timeoutMs` to be an integer from 1 to 3600000, got `0`/,
+      )
+      await expect(consume({ queue: 'x', retryWaitsMs: [0.5] }, () => {})).rejects.toThrow(
+        /^consume: expected `retryWaitsMs` to be at most 20 integers from 1 to 86400000, got `\[0\.5\]`/,
+      )
+      await expect(consume({ queue: 'x', concurrency: 0 }, () => {})).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      })
     })
 
     it('has no start without an address, or with one that is none', async () => {

@@ -12,6 +12,30 @@ import { type Redis, redisIsMissing, startRedis } from '../support/redis.ts'
 const shop = join(import.meta.dirname, '..', '..', 'examples', 'shop')
 const configs = join(shop, 'configs')
 
+interface Shop {
+  readonly url: string
+  readonly mail: Running
+}
+
+/** Resolves when the gateway knows all of its nodes: itself, one for mail, and those of these services. */
+async function startShop(services: readonly string[], settings: Readonly<Record<string, string>>): Promise<Shop> {
+  const env = { GOMS_EMBEDDED_PORT: String(await freePort(4)), ...settings }
+  const start = (file: string, ...args: string[]): Running =>
+    startGoms(['start', join(shop, file), '-configs', configs, ...args], { name: file, env })
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const gateway = start('gateway.ts', '-http_port', String(port), '-rpc_port', '0')
+  for (const service of services) start(`services/${service}.ts`)
+  const mail = start('services/mail.ts')
+  await untilReady(url, gateway)
+  const known = async (): Promise<void> => {
+    const cluster = JSON.stringify(await (await fetch(`${url}/cluster`)).json())
+    expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(services.length + 2)
+  }
+  await vi.waitFor(known, { timeout: 20_000, interval: 100 })
+  return { url, mail }
+}
+
 interface Answer {
   readonly status: number
   readonly headers: Headers
@@ -31,23 +55,8 @@ describe.each([
     if (withRedis && redisIsMissing) return
     redis = withRedis ? await startRedis() : undefined
     redisUrl = redis?.url ?? ''
-    const env = { GOMS_EMBEDDED_PORT: String(await freePort(4)), ...(withRedis && { GOMS_REDIS_ADDR: redisUrl }) }
-    const start = (file: string, ...args: string[]): Running =>
-      startGoms(['start', join(shop, file), '-configs', configs, ...args], { name: file, env })
-    const port = await freePort()
-    url = `http://127.0.0.1:${port}`
-    const gateway = start('gateway.ts', '-http_port', String(port), '-rpc_port', '0')
-    start('services/user.ts')
-    start('services/user.ts')
-    start('services/order.ts')
-    mail = start('services/mail.ts')
-    await untilReady(url, gateway)
-    // All five nodes are known to the gateway.
-    const known = async (): Promise<void> => {
-      const cluster = JSON.stringify(await (await fetch(`${url}/cluster`)).json())
-      expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(5)
-    }
-    await vi.waitFor(known, { timeout: 10_000 })
+    const settings = withRedis ? { GOMS_REDIS_ADDR: redisUrl } : {}
+    ;({ url, mail } = await startShop(['user', 'user', 'order'], settings))
   })
   afterAll(killAll)
 
@@ -124,26 +133,8 @@ describe.skipIf(redisIsMissing || rabbitmqMissing !== undefined || elasticsearch
     const [redis, rabbit, elastic] = await Promise.all([startRedis(), startRabbitMq(), startElasticsearch()])
     servers.push(redis, rabbit, elastic)
     search = elastic.search
-    const env = {
-      GOMS_EMBEDDED_PORT: String(await freePort(4)),
-      GOMS_REDIS_ADDR: redis.url,
-      GOMS_AMQP_ADDR: rabbit.url,
-      GOMS_ES_ADDR: elastic.url,
-    }
-    const start = (file: string, ...args: string[]): Running =>
-      startGoms(['start', join(shop, file), '-configs', configs, ...args], { name: file, env })
-    const port = await freePort()
-    url = `http://127.0.0.1:${port}`
-    const gateway = start('gateway.ts', '-http_port', String(port), '-rpc_port', '0')
-    start('services/user.ts')
-    start('services/order.ts')
-    mail = start('services/mail.ts')
-    await untilReady(url, gateway)
-    const known = async (): Promise<void> => {
-      const cluster = JSON.stringify(await (await fetch(`${url}/cluster`)).json())
-      expect(cluster.match(/_127\.0\.0\.1/g)).toHaveLength(4)
-    }
-    await vi.waitFor(known, { timeout: 20_000, interval: 100 })
+    const settings = { GOMS_REDIS_ADDR: redis.url, GOMS_AMQP_ADDR: rabbit.url, GOMS_ES_ADDR: elastic.url }
+    ;({ url, mail } = await startShop(['user', 'order'], settings))
   }, 120_000)
   afterAll(async () => {
     await killAll()

@@ -1,16 +1,18 @@
 /** Publishing to exchanges of any kind and consuming queues, as the original's helpers did, with confirms, retries and dead letters. */
 import type { AsyncMessage } from 'rabbitmq-client'
+import { atMost, within } from '../core/bounded.ts'
 import type { Clock } from '../core/clock.ts'
 import { GomsError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { checkWaits, integerOption } from '../core/option-check.ts'
 import { HANDLED, RETRY_WAITS_MS, verdictOn } from '../events/verdict.ts'
 import type { RabbitConnection } from './rabbitmq-connection.ts'
 import { type Answer, createRabbitConsumer, type RabbitConsumer } from './rabbitmq-consumer.ts'
 import { bodyOf, deliveryOf } from './rabbitmq-message.ts'
 import { createMover } from './rabbitmq-mover.ts'
+import { createRabbitPublisher } from './rabbitmq-publisher.ts'
 import {
   type ConsumeFrom,
-  checkConcurrency,
   checkTarget,
   checkText,
   declareQueue,
@@ -18,8 +20,7 @@ import {
   type PublishOptions,
   type PublishTo,
   written,
-} from './rabbitmq-orders.ts'
-import { createRabbitPublisher } from './rabbitmq-publisher.ts'
+} from './rabbitmq-targets.ts'
 
 /** A message as its handler gets it. */
 export interface HandledMessage {
@@ -34,7 +35,7 @@ export interface HandledMessage {
   readonly delivery: number
 }
 
-export interface RabbitHands {
+export interface RabbitMessaging {
   /**
    * Resolves once RabbitMQ has it for good.
    * @param body a text, bytes, or anything else as JSON
@@ -51,19 +52,22 @@ export interface RabbitHands {
   ): Promise<{ close(): Promise<void> }>
 }
 
-export interface RabbitHandsDeps {
+export interface RabbitMessagingDeps {
   readonly connection: RabbitConnection
   readonly clock: Clock
   readonly log: Log
 }
 
 const TIMEOUT_MS = 10_000
+const MAX_TIMEOUT_MS = 3_600_000
 const FIRST_MS = 10_000
 const CONCURRENCY = 16
 /** Targets that are declared anew with each channel. */
 const MOST_TARGETS = 10_000
 
-export function createRabbitHands(deps: RabbitHandsDeps): RabbitHands & { close(withinMs: number): Promise<void> } {
+export function createRabbitMessaging(
+  deps: RabbitMessagingDeps,
+): RabbitMessaging & { close(withinMs: number): Promise<void> } {
   const { connection, clock, log } = deps
   const targets = new Map<string, PublishTo>()
   const consumers = new Set<RabbitConsumer>()
@@ -75,9 +79,7 @@ export function createRabbitHands(deps: RabbitHandsDeps): RabbitHands & { close(
   })
 
   /** Once for each; with a new channel all of them are declared again. */
-  async function known(to: PublishTo): Promise<void> {
-    const key = JSON.stringify([to.exchange, to.type, to.queue, to.queue && to.routingKey])
-    if (targets.has(key) || to.exchange === '') return
+  async function declare(key: string, to: PublishTo): Promise<void> {
     const channel = await connection.acquire()
     channel.on('error', () => {})
     try {
@@ -91,10 +93,16 @@ export function createRabbitHands(deps: RabbitHandsDeps): RabbitHands & { close(
   return {
     async publish(to, body, { headers, messageId, persistent = true, timeoutMs = TIMEOUT_MS } = {}) {
       checkTarget(to)
+      integerOption('publish', 'timeoutMs', timeoutMs, [1, MAX_TIMEOUT_MS], 'INVALID_ARGUMENT')
       const { exchange, routingKey = '' } = to
       const { bytes, contentType } = written(body)
       const startedMs = clock.now()
-      await within(clock, timeoutMs, known(to), () => connection.away())
+      const key = JSON.stringify([exchange, to.type, to.queue, to.queue && routingKey])
+      if (exchange !== '' && !targets.has(key)) {
+        await within(clock, timeoutMs, declare(key, to), () => {
+          throw new GomsError('UNAVAILABLE', `rabbitmq: ${connection.away() ?? 'it is slow'}`)
+        })
+      }
       await publisher.send(
         {
           ...{ exchange, routingKey, contentType, durable: persistent },
@@ -108,7 +116,8 @@ export function createRabbitHands(deps: RabbitHandsDeps): RabbitHands & { close(
     async consume(from, handle) {
       const { queue, concurrency = CONCURRENCY, retryWaitsMs = RETRY_WAITS_MS } = from
       checkText('consume', 'queue', queue)
-      checkConcurrency(concurrency)
+      integerOption('consume', 'concurrency', concurrency, [1, 10_000], 'INVALID_ARGUMENT')
+      checkWaits('consume', 'retryWaitsMs', retryWaitsMs, 'INVALID_ARGUMENT')
       const retry = (waitMs: number): string => `${queue}.retry.${waitMs}`
       const mover = createMover(publisher, { dead: `${queue}.dead`, retry }, log)
       const consumer = createRabbitConsumer(
@@ -117,7 +126,7 @@ export function createRabbitHands(deps: RabbitHandsDeps): RabbitHands & { close(
           setup: (channel) => declareQueue(channel, from, retryWaitsMs, retry),
           async handle(message): Promise<Answer> {
             const verdict = await verdictOf(message, handle, retryWaitsMs)
-            if (verdict.kind !== 'handled') log.warn(`rabbitmq: ${queue}: a message was not handled: ${verdict.reason}`)
+            if (verdict.kind !== 'handled') log.warn(`${queue}: a message was not handled: ${verdict.reason}`)
             return mover.carryOut(message, verdict)
           },
         },
@@ -135,7 +144,7 @@ export function createRabbitHands(deps: RabbitHandsDeps): RabbitHands & { close(
     },
     async close(withinMs) {
       const drained = Promise.all([...consumers].map((consumer) => consumer.drain()))
-      await within(clock, withinMs / 2, drained, () => undefined).catch(() => {})
+      await atMost(clock, withinMs / 2, drained)
       await Promise.all([...consumers].map((consumer) => consumer.close()))
       await publisher.close(withinMs / 2)
     },
@@ -154,18 +163,5 @@ async function verdictOf(
     return HANDLED
   } catch (thrown) {
     return verdictOn(thrown, delivery, waitsMs)
-  }
-}
-
-async function within(clock: Clock, ms: number, work: Promise<unknown>, why: () => string | undefined): Promise<void> {
-  let cancel = (): void => {}
-  const late = new Promise<never>((_, reject) => {
-    const timer = clock.after(ms, () => reject(new GomsError('UNAVAILABLE', `rabbitmq: ${why() ?? 'it is slow'}`)))
-    cancel = () => timer.cancel()
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    cancel()
   }
 }

@@ -1,6 +1,7 @@
 /** What is asked of RabbitMQ by hand: where to publish, from where to consume, checked and declared. */
 import type { Channel } from 'rabbitmq-client'
 import { GomsError } from '../core/errors.ts'
+import { wrongOption } from '../core/option-check.ts'
 import { declareRetries } from './rabbitmq-events.ts'
 
 type ExchangeType = 'direct' | 'topic' | 'fanout' | 'headers'
@@ -87,27 +88,11 @@ export function checkTarget({ exchange, type, queue }: PublishTo): void {
   if (typeof exchange !== 'string') checkText('publish', 'exchange', exchange)
   if (queue !== undefined) checkText('publish', 'queue', queue)
   if (type === undefined || ['direct', 'topic', 'fanout', 'headers'].includes(type)) return
-  throw new GomsError(
-    'INVALID_ARGUMENT',
-    `publish: expected \`type\` to be direct, topic, fanout or headers, got \`${type}\``,
-  )
-}
-
-export function checkConcurrency(concurrency: number): void {
-  if (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 10_000) return
-  const found = `\`${String(concurrency)}\` (${typeof concurrency})`
-  throw new GomsError(
-    'INVALID_ARGUMENT',
-    `consume: expected \`concurrency\` to be an integer from 1 to 10000, got ${found}`,
-  )
+  throw wrongOption('publish', 'type', 'direct, topic, fanout or headers', type, 'INVALID_ARGUMENT')
 }
 
 /** AMQP has 255 bytes for a name. */
 export function checkText(what: string, option: string, text: unknown): void {
   if (typeof text === 'string' && text !== '' && Buffer.byteLength(text) <= 255) return
-  const found = `\`${String(text).slice(0, 80)}\` (${typeof text})`
-  throw new GomsError(
-    'INVALID_ARGUMENT',
-    `${what}: expected \`${option}\` to be a name of 1 to 255 bytes, got ${found}`,
-  )
+  throw wrongOption(what, option, 'a name of 1 to 255 bytes', text, 'INVALID_ARGUMENT')
 }
